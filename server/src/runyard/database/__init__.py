@@ -1,0 +1,8 @@
+"""One Postgres: the embedded server by default, ``DATABASE_URL`` otherwise; pool, notifications, migrations."""
+
+from runyard.database.connection import Connection, Database
+from runyard.database.errors import DatabaseError, DatabaseUnavailable
+from runyard.database.open import open_database
+from runyard.database.signals import Signals
+
+__all__ = ["Connection", "Database", "DatabaseError", "DatabaseUnavailable", "Signals", "open_database"]

@@ -1,0 +1,142 @@
+"""Every knob of the yard, its default and what it means.
+
+The only module that reads the environment. Each field is the variable ``RUNYARD_<NAME>``; the reference page in
+``docs/`` is generated from the descriptions below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def default_data_dir() -> Path:
+    """``/var/lib/runyard`` for root (the embedded database may not live in a private home), else the XDG data folder."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/runyard")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "runyard"
+
+
+class Settings(BaseSettings):
+    """Settings of one yard. Environment variables override defaults; command-line flags override both."""
+
+    model_config = SettingsConfigDict(env_prefix="RUNYARD_", extra="ignore", frozen=True, populate_by_name=True)
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Folder of everything the yard keeps."
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("RUNYARD_DATABASE_URL", "DATABASE_URL"),
+        description="Postgres to use instead of the embedded one (also read from `DATABASE_URL`).",
+    )
+    database_schema: str = Field(
+        default="runyard",
+        pattern=r"^[a-z_][a-z0-9_]*$",
+        description="Postgres schema that holds the yard's tables.",
+    )
+    database_pool: Positive = Field(default=10, description="Connections one process may hold to Postgres.")
+    database_timeout: Seconds = Field(
+        default=30.0, description="Seconds a statement is retried for while the database is away."
+    )
+    artifacts_url: str | None = Field(
+        default=None,
+        description="Object store of artifacts (`file:///...`, `s3://bucket/prefix`); a folder of the data dir by default.",
+    )
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on. Guests are refused on anything but loopback unless asked for.",
+    )
+    port: Port = Field(
+        default=8000,
+        description="HTTP port of `ci` and of the yard's own endpoints; 0 picks a free one.",
+    )
+    worker_slots: Annotated[int, Field(ge=2)] = Field(
+        default_factory=lambda: max(2, os.cpu_count() or 2),
+        description="Heavy jobs (test runs) one worker process runs at once.",
+    )
+    worker_light_slots: Annotated[int, Field(ge=2)] = Field(
+        default=200, description="Light jobs one worker process runs at once."
+    )
+    drain_seconds: Seconds = Field(
+        default=10.0, description="Seconds a stopping process gives to running jobs and open requests."
+    )
+    max_attempts: Positive = Field(
+        default=3, description="Times a job may start when its worker is lost or fails unexpectedly."
+    )
+    heartbeat_seconds: Seconds = Field(
+        default=6.0, description="A worker silent for this long has lost its jobs to the others."
+    )
+    stream_heartbeat: Seconds = Field(
+        default=15.0, description="Seconds between comment lines on a quiet stream."
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="Console on a terminal, JSON lines elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe record that is written."
+    )
+
+    event_retention_days: Positive = Field(
+        default=90, description="Days after which ended jobs, their events and artifacts are removed."
+    )
+    compact_after: Seconds = Field(
+        default=300.0, description="Seconds after its end when a job's log moves from the database to an artifact."
+    )
+    job_log_limit: Positive = Field(
+        default=256 * MIB,
+        description="Bytes of output kept per job. What follows is counted and dropped, and the log says so.",
+    )
+    upload_limit: Positive = Field(default=2 * GIB, description="Bytes of one uploaded file.")
+    idempotency_hours: Positive = Field(default=24, description="Hours an Idempotency-Key is remembered.")
+    key_warn_days: Positive = Field(
+        default=90, description="Age in days from which an API key's answers carry a warning."
+    )
+
+    sandbox: Literal["auto", "bubblewrap", "unshare", "none"] = Field(
+        default="auto",
+        description="How other people's code is confined. `none` runs it with the yard's own rights: only for code you wrote.",
+    )
+    sandbox_network: bool = Field(default=False, description="Whether a test run may ask for network access.")
+
+    ci_timeout: Seconds = Field(default=3600.0, description="Longest a test run may take; users may ask for less.")
+    ci_silence: Seconds = Field(default=900.0, description="Longest a test run may print nothing.")
+    ci_install_timeout: Seconds = Field(
+        default=1200.0, description="Longest the making of an environment may take."
+    )
+    ci_memory: Positive = Field(default=4 * GIB, description="Bytes of memory of one test run, all processes together.")
+    ci_processes: Positive = Field(default=512, description="Processes and threads of one test run.")
+    ci_disk: Positive = Field(default=4 * GIB, description="Bytes a test run may have in its workspace.")
+    ci_file_size: Positive = Field(default=1 * GIB, description="Bytes of one file a test run writes.")
+    ci_archive_entries: Positive = Field(default=50_000, description="Files in one package.")
+    ci_archive_size: Positive = Field(default=2 * GIB, description="Bytes of one package after unpacking.")
+    ci_archive_ratio: Positive = Field(
+        default=200, description="Unpacked bytes per packed byte above which a package counts as a bomb."
+    )
+    ci_environment_cache: Positive = Field(
+        default=10 * GIB, description="Bytes of cached environments kept; the least recently used go first."
+    )
+    ci_artifact_limit: Positive = Field(default=256 * MIB, description="Bytes of artifacts kept from one test run.")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the yard."""
+        return self.host in {"127.0.0.1", "::1", "localhost"}
