@@ -1,0 +1,234 @@
+"""Content-addressed blobs in an object store, and the names jobs give them in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, cast
+from uuid import UUID, uuid4
+
+import obstore
+from obstore.store import LocalStore, from_url
+
+from runyard.database import Connection, Database
+from runyard.settings import MIB
+
+PART: Final = 5 * MIB
+"""Bytes per part of an upload; the least S3 takes. Two parts are in flight, which bounds the memory of one upload."""
+
+READ: Final = 256 * 1024
+UNUSED_FOR: Final = timedelta(days=1)
+
+
+class TooLarge(Exception):  # noqa: N818
+    """More bytes came than the limit allows."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The file is larger than the limit of {limit} bytes.")
+        self.limit = limit
+
+
+class DigestMismatch(Exception):  # noqa: N818
+    """The bytes are not those that were announced, or the stored ones are damaged."""
+
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(f"The content has SHA-256 {actual!r}, not {expected!r}.")
+
+
+class ArtifactMissing(LookupError):  # noqa: N818
+    """The job has no artifact of this name."""
+
+    def __init__(self, job: UUID, name: str) -> None:
+        super().__init__(f"Job {str(job)!r} has no artifact {name!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Stored content: SHA-256 in hex, and size in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file of a job."""
+
+    name: str
+    digest: str
+    size: int
+    content_type: str
+    created_at: datetime
+
+
+class ArtifactStore:
+    """Puts, names, reads and collects the files of jobs.
+
+    Args:
+        url: ``file:///folder``, ``s3://bucket/prefix`` or any other URL the object store library takes.
+        clock: the present, in UTC.
+    """
+
+    def __init__(self, database: Database, url: str, *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._folder: Path | None = None
+        if url.startswith("file://"):
+            self._folder = Path(url.removeprefix("file://"))
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._store = LocalStore(self._folder)
+        else:
+            self._store = from_url(url)
+
+    async def put(self, content: AsyncIterable[bytes], *, limit: int, expected: str | None = None) -> Blob:
+        """Store content as it arrives and return its address.
+
+        Args:
+            content: the bytes, in pieces of any size; never held together in memory.
+            limit: most bytes to take.
+            expected: SHA-256 the content must have.
+
+        Raises:
+            TooLarge: more than ``limit`` bytes came.
+            DigestMismatch: the content isn't what ``expected`` says.
+        """
+        incoming = f"incoming/{uuid4()}"
+        digest, size = hashlib.sha256(), 0
+        writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
+        try:
+            try:
+                async for piece in content:
+                    size += len(piece)
+                    if size > limit:
+                        raise TooLarge(limit)
+                    digest.update(piece)
+                    await writer.write(piece)
+            finally:
+                await writer.close()
+            address = digest.hexdigest()
+            if expected is not None and expected != address:
+                raise DigestMismatch(expected, address)
+            known = await self._database.fetchval(
+                "UPDATE blobs SET stored_at = $2 WHERE digest = $1 RETURNING digest", address, self._clock()
+            )
+            if known is None:
+                await obstore.rename_async(self._store, incoming, _path(address))
+                await self._make_durable(_path(address))
+        finally:
+            with suppress(FileNotFoundError):
+                await obstore.delete_async(self._store, incoming)
+        await self._database.execute(
+            "INSERT INTO blobs (digest, size, stored_at) VALUES ($1, $2, $3)"
+            " ON CONFLICT (digest) DO UPDATE SET stored_at = EXCLUDED.stored_at",
+            address, size, self._clock(),
+        )  # fmt: skip
+        return Blob(address, size)
+
+    async def attach(
+        self, job: UUID, name: str, digest: str, *, content_type: str, connection: Connection | None = None
+    ) -> None:
+        """Give a stored blob a name in a job; the newest of a name wins. Joins ``connection``'s transaction when given."""
+        await (connection or self._database).execute(
+            "INSERT INTO artifacts (job, name, digest, content_type, created_at) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (job, name) DO UPDATE SET digest = EXCLUDED.digest, content_type = EXCLUDED.content_type",
+            job, name, digest, content_type, self._clock(),
+        )  # fmt: skip
+
+    async def list(self, job: UUID) -> list[Artifact]:
+        """The files of a job, by name."""
+        rows = await self._database.fetch(
+            "SELECT name, digest, size, content_type, created_at FROM artifacts JOIN blobs USING (digest)"
+            " WHERE job = $1 ORDER BY name",
+            job,
+        )
+        return [Artifact(**dict(row)) for row in rows]
+
+    async def find(self, job: UUID, name: str) -> Artifact:
+        """One file of a job.
+
+        Raises:
+            ArtifactMissing: there is none of this name.
+        """
+        row = await self._database.fetchrow(
+            "SELECT name, digest, size, content_type, created_at FROM artifacts JOIN blobs USING (digest)"
+            " WHERE job = $1 AND name = $2",
+            job, name,
+        )  # fmt: skip
+        if row is None:
+            raise ArtifactMissing(job, name)
+        return Artifact(**dict(row))
+
+    async def owned(self, owner: UUID, name: str, digest: str) -> Blob | None:
+        """The blob ``digest``, if ``owner`` has a job with it under ``name``: nobody learns what others have stored."""
+        row = await self._database.fetchrow(
+            "UPDATE blobs SET stored_at = $4 WHERE digest = $3 AND EXISTS ("
+            "SELECT FROM artifacts JOIN jobs ON jobs.id = artifacts.job"
+            " WHERE artifacts.digest = $3 AND artifacts.name = $2 AND jobs.owner = $1) RETURNING digest, size",
+            owner, name, digest, self._clock(),
+        )  # fmt: skip
+        return None if row is None else Blob(str(row["digest"]), cast("int", row["size"]))
+
+    async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Stream bytes ``start`` up to ``end`` (exclusive) of a blob; a whole read is checked against its digest."""
+        if end is not None and end <= start:
+            return
+        check = hashlib.sha256() if start == 0 and end is None else None
+        options = {} if check is not None else {"range": (start, end) if end is not None else {"offset": start}}
+        got = await obstore.get_async(self._store, _path(digest), options=options)  # type: ignore[arg-type]
+        async for piece in got.stream(min_chunk_size=READ):
+            block = bytes(piece)
+            if check is not None:
+                check.update(block)
+            yield block
+        if check is not None and check.hexdigest() != digest:
+            raise DigestMismatch(digest, check.hexdigest())
+
+    async def fetch_to(self, digest: str, path: Path) -> None:
+        """Write a blob to a local file."""
+        file = await asyncio.to_thread(path.open, "wb")
+        try:
+            async for piece in self.read(digest):
+                await asyncio.to_thread(file.write, piece)
+        finally:
+            await asyncio.to_thread(file.close)
+
+    async def collect(self) -> int:
+        """Remove blobs that no job has used for a day; return how many went."""
+
+        async def work(connection: Connection) -> int:
+            rows = await connection.fetch(
+                "DELETE FROM blobs WHERE digest IN (SELECT digest FROM blobs WHERE stored_at < $1 AND NOT EXISTS"
+                " (SELECT FROM artifacts WHERE artifacts.digest = blobs.digest) LIMIT 1000) RETURNING digest",
+                self._clock() - UNUSED_FOR,
+            )
+            for row in rows:  # inside the transaction: a put of the same content waits, then stores it anew
+                with suppress(FileNotFoundError):
+                    await obstore.delete_async(self._store, _path(str(row["digest"])))
+            return len(rows)
+
+        return await self._database.transaction(work)
+
+    async def _make_durable(self, path: str) -> None:
+        if self._folder is None:
+            return  # an object store that has answered has kept the object
+        file = self._folder / path
+
+        def sync() -> None:
+            for target in (file, file.parent):
+                descriptor = os.open(target, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+        await asyncio.to_thread(sync)
+
+
+def _path(digest: str) -> str:
+    return f"sha256/{digest[:2]}/{digest}"

@@ -1,0 +1,54 @@
+"""The ground floor: jobs, their states, their gap-free event log, and the worker that runs them."""
+
+from runyard.jobs.context import Executor, JobContext
+from runyard.jobs.errors import (
+    AttemptLost,
+    EventsExpired,
+    IdempotencyReused,
+    JobEnded,
+    JobError,
+    JobFailed,
+    JobNotFound,
+    Postponed,
+    RequestInFlight,
+)
+from runyard.jobs.idempotency import InFlight
+from runyard.jobs.maintenance import Maintenance
+from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, STATE, Event, Job, NewJob
+from runyard.jobs.queue import PgQueue, Queue
+from runyard.jobs.states import TRANSITIONS, State
+from runyard.jobs.store import JobStore
+from runyard.jobs.tails import Tails
+from runyard.jobs.worker import Registration, Worker
+
+__all__ = [
+    "ARTIFACT",
+    "LOG",
+    "MESSAGE",
+    "PROGRESS",
+    "STATE",
+    "TRANSITIONS",
+    "AttemptLost",
+    "Event",
+    "EventsExpired",
+    "Executor",
+    "IdempotencyReused",
+    "InFlight",
+    "Job",
+    "JobContext",
+    "JobEnded",
+    "JobError",
+    "JobFailed",
+    "JobNotFound",
+    "JobStore",
+    "Maintenance",
+    "NewJob",
+    "PgQueue",
+    "Postponed",
+    "Queue",
+    "Registration",
+    "RequestInFlight",
+    "State",
+    "Tails",
+    "Worker",
+]

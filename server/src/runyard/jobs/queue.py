@@ -1,0 +1,98 @@
+"""The queue under the jobs: what the store needs of it, and PgQueuer's answer. Another engine would be another class here."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final, Protocol, Self
+from uuid import UUID
+
+from pgqueuer.core.tm import TaskManager
+from pgqueuer.ports.driver import Driver, NotifyCallback
+from pgqueuer.queries import Queries
+
+from runyard.database import Connection, Database, Signals
+
+ENTRY_TABLE: Final = "pgqueuer"
+"""PgQueuer's table of entries: read here to find jobs whose entry is gone."""
+
+
+class Queue(Protocol):
+    """Puts a job where a worker will find it, inside the caller's transaction."""
+
+    async def enqueue(
+        self, connection: Connection, kind: str, job: UUID, *, priority: int, delay: timedelta | None = None
+    ) -> int:
+        """Add an entry for ``job`` and return its number."""
+        ...
+
+
+class PgQueue:
+    """Entries in PgQueuer's table."""
+
+    async def enqueue(
+        self, connection: Connection, kind: str, job: UUID, *, priority: int, delay: timedelta | None = None
+    ) -> int:
+        """Add an entry for ``job`` and return its number; it commits or rolls back with the caller's transaction."""
+        (entry,) = await Queries(_Joined(connection)).enqueue(kind, job.bytes, priority, delay)
+        return int(entry)
+
+
+class _Driver(Driver):
+    """What PgQueuer asks of every driver and we have no use for."""
+
+    def __init__(self) -> None:
+        self._shutdown = asyncio.Event()
+        self._tasks = TaskManager()
+
+    @property
+    def shutdown(self) -> asyncio.Event:
+        return self._shutdown
+
+    @property
+    def tm(self) -> TaskManager:  # type: ignore[override]
+        return self._tasks
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+
+class _Joined(_Driver):
+    """PgQueuer inside a transaction somebody else has opened."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        return [dict(row) for row in await self._connection.fetch(query, *args)]
+
+    async def execute(self, query: str, *args: object) -> str:
+        return str(await self._connection.execute(query, *args))
+
+
+class ResilientDriver(_Driver):
+    """PgQueuer over the yard's pool and ear: a restart of the database is waited out, not reported."""
+
+    def __init__(self, database: Database, signals: Signals) -> None:
+        super().__init__()
+        self._database = database
+        self._signals = signals
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        return [dict(row) for row in await self._database.fetch(query, *args)]
+
+    async def execute(self, query: str, *args: object) -> str:
+        return await self._database.execute(query, *args)
+
+    async def notify(self, channel: str, payload: str) -> None:
+        await self._database.execute("SELECT pg_notify($1, $2)", channel, payload)
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await self._signals.listen(channel, callback)
+
+    async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
+        self._signals.unlisten(channel, callback)

@@ -1,0 +1,492 @@
+"""The SQL of jobs: one method per thing that can happen to a job, named by intent.
+
+Methods are safe to repeat when a connection breaks during COMMIT: each is guarded by the job's id, state, attempt or batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from runyard.artifacts import ArtifactStore
+from runyard.database import Connection, Database
+from runyard.jobs import events as codec
+from runyard.jobs.errors import AttemptLost, IdempotencyReused, JobEnded, JobNotFound
+from runyard.jobs.model import JOB_COLUMNS, MESSAGE, STATE, Event, Job, NewJob, job_from_row
+from runyard.jobs.queue import ENTRY_TABLE, Queue
+from runyard.jobs.states import State
+
+CHANNEL: Final = "runyard"
+"""NOTIFY channel. Payloads: ``event <job> <seq>`` and ``cancel <job>``."""
+
+PAGE: Final = 256
+"""Events read at a time: at most 16 MiB of output."""
+
+Awaits = Literal["children", "message", "time"]
+
+_json = msgspec.json.encode
+
+_SUBMIT: Final = """
+    WITH job AS (
+        INSERT INTO jobs (id, kind, owner, tenant, params, priority, max_attempts, parent, entry, created_at, last_seq)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT (id) DO NOTHING RETURNING id
+    ), event AS (
+        INSERT INTO events (job, seq, at, type, body) SELECT id, 1, $10, 'state', $11 FROM job
+    ) SELECT id FROM job"""
+
+_CLAIM: Final = f"""
+    WITH job AS (
+        UPDATE jobs SET state = 'running', attempt = attempt + 1, batch = 0, last_seq = last_seq + 1,
+            started_at = coalesce(started_at, $3)
+        WHERE id = $1 AND entry = $2 AND state = 'queued' AND NOT cancelling RETURNING {JOB_COLUMNS}
+    ), event AS (
+        INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $3, 'state',
+            '\\x00'::bytea || convert_to('{{"state":"running","attempt":' || attempt || '}}', 'UTF8') FROM job
+    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
+
+_APPEND: Final = f"""
+    WITH job AS (
+        UPDATE jobs SET last_seq = last_seq + cardinality($4::text[]), batch = batch + 1, log_bytes = log_bytes + $7,
+            progress = coalesce($8, progress)
+        WHERE id = $1 AND attempt = $2 AND batch = $3 AND state = 'running' RETURNING last_seq
+    ), event AS (
+        INSERT INTO events (job, seq, at, type, body)
+        SELECT $1, job.last_seq - cardinality($4::text[]) + new.n, new.at, new.type, new.body
+        FROM job, unnest($4::text[], $5::timestamptz[], $6::bytea[]) WITH ORDINALITY AS new(type, at, body, n)
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || $1::uuid || ' ' || last_seq),
+        set_config('synchronous_commit', CASE WHEN $9 THEN 'on' ELSE 'off' END, true) FROM job"""
+
+_FINISH: Final = f"""
+    WITH job AS (
+        UPDATE jobs SET state = $3, ended_at = $4, result = $5, error = $6, awaits = NULL, last_seq = last_seq + 1,
+            progress = CASE WHEN $3 = 'succeeded' THEN 100 ELSE progress END
+        WHERE id = $1 AND attempt = $2 AND ended_at IS NULL AND state = ANY($8) RETURNING id, last_seq
+    ), event AS (
+        INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $4, 'state', $7 FROM job
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
+
+_MOVE: Final = f"""
+    WITH job AS (
+        UPDATE jobs SET state = $3, entry = coalesce($4, entry), awaits = $5, losses = losses + $6, last_seq = last_seq + 1,
+            checkpoint = CASE WHEN $7 THEN $8 ELSE checkpoint END
+        WHERE id = $1 AND attempt = $2 AND state = $9 RETURNING id, last_seq
+    ), event AS (
+        INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $10, 'state', $11 FROM job
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
+
+
+class JobStore:
+    """Everything that can happen to a job, as transactions.
+
+    Args:
+        clock: the present, in UTC.
+        max_attempts: starts a job may have when workers are lost; see :attr:`runyard.settings.Settings.max_attempts`.
+    """
+
+    def __init__(
+        self, database: Database, queue: Queue, artifacts: ArtifactStore, *, clock: Callable[[], datetime], max_attempts: int
+    ) -> None:
+        self.database = database
+        self._queue = queue
+        self._artifacts = artifacts
+        self.clock = clock
+        self._max_attempts = max_attempts
+
+    # ---------------------------------------------------------------- asking for work
+
+    async def submit(self, new: NewJob) -> Job:
+        """Keep a request for work; when this returns, the job survives whatever happens.
+
+        Raises:
+            IdempotencyReused: the key was used for another request.
+        """
+        if (known := await self._same_request(new)) is not None:
+            return known
+        job = uuid4()
+
+        async def work(connection: Connection) -> None:
+            now = self.clock()
+            entry = await self._queue.enqueue(connection, new.kind, job, priority=new.priority)
+            row = await connection.fetchrow(
+                _SUBMIT, job, new.kind, new.owner, new.tenant, new.params, new.priority, self._max_attempts, new.parent,
+                entry, now, codec.pack(_json({"state": State.QUEUED})),
+            )  # fmt: skip
+            if row is None:
+                raise _AlreadyCommitted
+            for name, (digest, content_type) in new.artifacts.items():
+                await self._artifacts.attach(job, name, digest, content_type=content_type, connection=connection)
+            if new.idempotency_key is not None:
+                await connection.execute(
+                    "INSERT INTO idempotency (scope, key, fingerprint, job, created_at) VALUES ($1, $2, $3, $4, $5)",
+                    _scope(new), new.idempotency_key, new.fingerprint, job, now,
+                )  # fmt: skip
+
+        try:
+            await self.database.transaction(work)
+        except _AlreadyCommitted:
+            pass
+        except asyncpg.UniqueViolationError:
+            if (known := await self._same_request(new)) is None:
+                raise
+            return known
+        return await self.get(job)
+
+    async def _same_request(self, new: NewJob) -> Job | None:
+        if new.idempotency_key is None:
+            return None
+        row = await self.database.fetchrow(
+            "SELECT fingerprint, job FROM idempotency WHERE scope = $1 AND key = $2", _scope(new), new.idempotency_key
+        )
+        if row is None:
+            return None
+        if row["fingerprint"] != new.fingerprint:
+            raise IdempotencyReused(new.idempotency_key)
+        return await self.get(row["job"])
+
+    # ---------------------------------------------------------------- looking
+
+    async def get(self, job: UUID) -> Job:
+        """The job as it stands now.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        row = await self.database.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1", job)
+        if row is None:
+            raise JobNotFound(job)
+        return job_from_row(row)
+
+    async def list(
+        self,
+        *,
+        kinds: Sequence[str],
+        owner: UUID | None = None,
+        tenant: str | None = None,
+        states: Sequence[State] = tuple(State),
+        since: datetime | None = None,
+        before: tuple[datetime, UUID] | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Jobs of an owner or tenant, newest first.
+
+        Args:
+            since: only jobs made at or after this time.
+            before: ``(created_at, id)`` of the last job of the page before.
+            limit: most jobs to return; None for all.
+        """
+        conditions, values = ["kind = ANY($1)", "state = ANY($2)"], [list(kinds), [str(state) for state in states]]
+        for condition, value in (
+            ("owner = ${}", owner),
+            ("tenant = ${}", tenant),
+            ("created_at >= ${}", since),
+            ("created_at <= ${}", before[0] if before else None),
+            ("id < ${} OR created_at < $PREVIOUS", before[1] if before else None),
+        ):
+            if value is not None:
+                values.append(value)  # type: ignore[arg-type]
+                text = condition.format(len(values)).replace("PREVIOUS", str(len(values) - 1))
+                conditions.append(f"({text})")
+        values.append(limit)  # type: ignore[arg-type]
+        rows = await self.database.fetch(
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE {' AND '.join(conditions)}"
+            f" ORDER BY created_at DESC, id DESC LIMIT ${len(values)}",
+            *values,
+        )
+        return [job_from_row(row) for row in rows]
+
+    async def queue_position(self, job: Job) -> int | None:
+        """How many jobs of its kind start before it, plus one; None unless it is queued."""
+        if job.state is not State.QUEUED:
+            return None
+        ahead = await self.database.fetchval(
+            "SELECT count(*) FROM jobs WHERE kind = $1 AND state = 'queued'"
+            " AND (priority > $2 OR (priority = $2 AND (created_at, id) < ($3, $4)))",
+            job.kind, job.priority, job.created_at, job.id,
+        )  # fmt: skip
+        return cast("int", ahead) + 1
+
+    async def events(self, job: UUID, after: int, *, limit: int = PAGE) -> list[Event]:
+        """The events after number ``after`` that are still in the database, in order."""
+        rows = await self.database.fetch(
+            "SELECT seq, at, type, body FROM events WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT $3", job, after, limit
+        )
+        return [Event(row["seq"], row["at"], row["type"], codec.unpack(row["body"])) for row in rows]
+
+    # ---------------------------------------------------------------- running
+
+    async def claim(self, job: UUID, entry: int) -> Job | None:
+        """Start a job for the worker that drew ``entry``; None when there is nothing to do.
+
+        A job that is still marked running was lost by its worker: it starts again, or fails once it has been lost
+        ``max_attempts`` times.
+        """
+        row = await self.database.fetchrow(_CLAIM, job, entry, self.clock())
+        return job_from_row(row) if row is not None else await self.database.transaction(
+            lambda connection: self._claim_odd(connection, job, entry)
+        )  # fmt: skip
+
+    async def _claim_odd(self, connection: Connection, job: UUID, entry: int) -> Job | None:
+        row = await connection.fetchrow(f"SELECT {JOB_COLUMNS}, entry FROM jobs WHERE id = $1 FOR UPDATE", job)
+        if row is None or row["entry"] != entry:
+            return None  # the job has another entry by now; this one is a leftover
+        found = job_from_row(row)
+        if found.state.ended:
+            return None
+        if found.cancelling:
+            await self._finish(connection, found, State.CANCELLED, None, {"code": "cancelled", "message": "Cancelled."})
+            return None
+        lost = found.state is State.RUNNING
+        if lost and found.losses + 1 >= found.max_attempts:
+            message = f"The worker was lost {found.losses + 1} times while it ran this job."
+            await self._finish(connection, found, State.FAILED, None, {"code": "worker_lost", "message": message})
+            return None
+        if found.state is not State.QUEUED:
+            await self._move(connection, found, State.QUEUED, losses=int(lost))
+        row = await connection.fetchrow(_CLAIM, job, entry, self.clock())
+        return None if row is None else job_from_row(row)
+
+    async def append(
+        self, job: UUID, attempt: int, batch: int, new: Sequence[tuple[datetime, str, bytes]], *,
+        progress: int | None = None, durable: bool = False,
+    ) -> int:  # fmt: skip
+        """Add events (time, type, body) to a running job and return the number of the last one.
+
+        Args:
+            attempt: the attempt that writes; a newer one fences it off.
+            batch: how many appends this attempt has made; makes a repeated append a no-op.
+            durable: wait for the disk. Without it a power cut may take the last moments of a log, never a state.
+
+        Raises:
+            AttemptLost: the job belongs to another attempt now, or has ended.
+        """
+        row = await self.database.fetchrow(
+            _APPEND, job, attempt, batch, [kind for _, kind, _ in new], [at for at, _, _ in new],
+            [codec.pack(body) for _, _, body in new], sum(len(body) for _, kind, body in new if kind == "log"), progress, durable,
+        )  # fmt: skip
+        if row is None:
+            row = await self.database.fetchrow(
+                "SELECT last_seq FROM jobs WHERE id = $1 AND attempt = $2 AND batch = $3 AND state = 'running'",
+                job, attempt, batch + 1,
+            )  # fmt: skip
+        if row is None:
+            raise AttemptLost
+        return cast("int", row["last_seq"])
+
+    async def checkpoint(self, job: Job, value: object) -> None:
+        """Keep what the executor needs to go on after a restart."""
+        kept = await self.database.fetchval(
+            "UPDATE jobs SET checkpoint = $3 WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING id",
+            job.id, job.attempt, value,
+        )  # fmt: skip
+        if kept is None:
+            raise AttemptLost
+
+    async def finish(
+        self, job: Job, state: State, *, result: Mapping[str, object] | None = None, error: Mapping[str, object] | None = None
+    ) -> None:
+        """End a job: the final state and the final event commit together, exactly once.
+
+        Raises:
+            AttemptLost: the job belongs to another attempt now, or has ended otherwise.
+        """
+        if job.parent is None:
+            row = await self.database.fetchrow(_FINISH, *self._finish_values(job, state, result, error))
+        else:
+            row = await self.database.transaction(lambda connection: self._finish(connection, job, state, result, error))
+        if row is None:
+            now = await self.get(job.id)
+            if (now.attempt, now.state) != (job.attempt, state):
+                raise AttemptLost
+
+    def _finish_values(
+        self, job: Job, state: State, result: Mapping[str, object] | None, error: Mapping[str, object] | None
+    ) -> tuple[object, ...]:
+        body = {"state": state} if error is None else {"state": state, "error": error}
+        from_states = [State.QUEUED, State.RUNNING, State.WAITING]
+        return job.id, job.attempt, str(state), self.clock(), result, error, codec.pack(_json(body)), from_states
+
+    async def _finish(
+        self, connection: Connection, job: Job, state: State, result: Mapping[str, object] | None,
+        error: Mapping[str, object] | None,
+    ) -> asyncpg.Record | None:  # fmt: skip
+        if job.parent is not None:
+            # The parent's row is locked first, whatever its state: a parent about to suspend either sees this child ended
+            # or is already waiting when we look.
+            await connection.fetchval("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job.parent)
+        row = await connection.fetchrow(_FINISH, *self._finish_values(job, state, result, error))
+        if row is not None and job.parent is not None:
+            await self._wake(connection, job.parent, "children")
+        return row
+
+    # ---------------------------------------------------------------- waiting and going on
+
+    async def requeue(self, job: Job, *, delay: timedelta | None = None, lost: bool = False) -> None:
+        """Give a running job back to the queue; ``lost`` counts towards ``max_attempts``."""
+
+        async def work(connection: Connection) -> None:
+            entry = await self._queue.enqueue(connection, job.kind, job.id, priority=job.priority, delay=delay)
+            if not await self._move(connection, job, State.QUEUED, entry=entry, losses=int(lost)):
+                raise AttemptLost
+
+        await self.database.transaction(work)
+
+    async def suspend(
+        self, job: Job, awaits: Awaits, *, checkpoint: object, delay: timedelta | None = None, after: int = 0
+    ) -> None:
+        """Let a running job wait without a process, until its children have ended, a message has come, or a time.
+
+        Args:
+            checkpoint: what the executor will need when it goes on.
+            delay: longest to wait; required for ``"time"``.
+            after: number of the last message already handled.
+        """
+
+        async def work(connection: Connection) -> None:
+            await connection.fetchval("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job.id)
+            ready = await self._has_come(connection, job.id, awaits, after)
+            entry = None
+            if ready or delay is not None:
+                entry = await self._queue.enqueue(
+                    connection, job.kind, job.id, priority=job.priority, delay=None if ready else delay
+                )
+            if not await self._move(
+                connection, job, State.QUEUED if ready else State.WAITING,
+                entry=entry, awaits=None if ready else awaits, checkpoint=(checkpoint,),
+            ):  # fmt: skip
+                raise AttemptLost
+
+        await self.database.transaction(work)
+
+    async def send(self, job: UUID, body: Mapping[str, object]) -> int:
+        """Add a message to a job that hasn't ended, wake it if it waits for one, and return the event's number.
+
+        Raises:
+            JobNotFound, JobEnded: there is nobody to send to.
+        """
+        stored = codec.pack(_json({"id": str(uuid4()), **body}))
+        after = (await self.get(job)).last_seq
+
+        async def work(connection: Connection) -> int:
+            row = await connection.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE", job)
+            found = job_from_row(row) if row is not None else None
+            if found is None:
+                raise JobNotFound(job)
+            sent = await connection.fetchval(
+                "SELECT seq FROM events WHERE job = $1 AND seq > $2 AND type = $3 AND body = $4", job, after, MESSAGE, stored
+            )
+            if sent is not None:
+                return cast("int", sent)
+            if found.state.ended:
+                raise JobEnded(job, found.state)
+            seq = await connection.fetchval("UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job)
+            await connection.execute(
+                "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)", job, seq, self.clock(), MESSAGE, stored
+            )
+            await self._wake(connection, job, "message")
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq}")
+            return cast("int", seq)
+
+        return await self.database.transaction(work)
+
+    async def cancel(self, job: UUID) -> Job:
+        """Cancel a job and its children: at once when no process holds it, else as soon as its worker has stopped it.
+
+        Raises:
+            JobNotFound, JobEnded: there is nothing to cancel.
+        """
+
+        async def work(connection: Connection) -> Job:
+            row = await connection.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE", job)
+            if row is None:
+                raise JobNotFound(job)
+            found = job_from_row(row)
+            if found.state.ended and not (found.state is State.CANCELLED and found.cancelling):
+                raise JobEnded(job, found.state)
+            await connection.execute("UPDATE jobs SET cancelling = true WHERE id = $1", job)
+            if found.state in {State.QUEUED, State.WAITING}:
+                await self._finish(connection, found, State.CANCELLED, None, {"code": "cancelled", "message": "Cancelled."})
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"cancel {job}")
+            return found
+
+        await self.database.transaction(work)
+        children = await self.database.fetch("SELECT id FROM jobs WHERE parent = $1 AND ended_at IS NULL", job)
+        for child in children:
+            try:
+                await self.cancel(child["id"])
+            except JobEnded:
+                continue
+        return await self.get(job)
+
+    async def _has_come(self, connection: Connection, job: UUID, awaits: Awaits, after: int) -> bool:
+        if awaits == "children":
+            query, values = "SELECT NOT EXISTS (SELECT FROM jobs WHERE parent = $1 AND ended_at IS NULL)", (job,)
+        elif awaits == "message":
+            query = "SELECT EXISTS (SELECT FROM events WHERE job = $1 AND seq > $2 AND type = 'message')"
+            values = (job, after)  # type: ignore[assignment]
+        else:
+            return False
+        return bool(await connection.fetchval(query, *values))
+
+    async def _wake(self, connection: Connection, job: UUID, awaits: Awaits) -> None:
+        row = await connection.fetchrow(
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 AND state = 'waiting' AND awaits = $2 FOR UPDATE", job, awaits
+        )
+        if row is not None and await self._has_come(connection, job, awaits, 0):
+            found = job_from_row(row)
+            entry = await self._queue.enqueue(connection, found.kind, job, priority=found.priority)
+            await self._move(connection, found, State.QUEUED, entry=entry)
+
+    async def _move(
+        self, connection: Connection, job: Job, state: State, *, entry: int | None = None, awaits: Awaits | None = None,
+        losses: int = 0, checkpoint: tuple[object] | None = None,
+    ) -> bool:  # fmt: skip
+        row = await connection.fetchrow(
+            _MOVE, job.id, job.attempt, str(state), entry, awaits, losses, checkpoint is not None,
+            checkpoint[0] if checkpoint else None, str(job.state), self.clock(),
+            codec.pack(_json({"state": state, "awaits": awaits} if awaits else {"state": state})),
+        )  # fmt: skip
+        return row is not None
+
+    # ---------------------------------------------------------------- finding what was lost
+
+    async def recover(self) -> int:
+        """Queue again every open job that has lost its queue entry, wake waiters whose children have ended; return how many.
+
+        Nothing should ever be found here: it is the net under the queue, swept every few seconds.
+        """
+        lost = await self.database.fetch(
+            f"SELECT {JOB_COLUMNS}, entry FROM jobs WHERE state IN ('queued', 'running')"
+            f" AND NOT EXISTS (SELECT FROM {ENTRY_TABLE} AS kept WHERE kept.id = jobs.entry)"
+        )
+        for row in lost:
+            await self.database.transaction(lambda connection, row=row: self._reenter(connection, job_from_row(row), row["entry"]))
+        waiting = await self.database.fetch(
+            "SELECT id FROM jobs AS parent WHERE state = 'waiting' AND awaits = 'children'"
+            " AND NOT EXISTS (SELECT FROM jobs WHERE jobs.parent = parent.id AND ended_at IS NULL)"
+        )
+        for row in waiting:
+            await self.database.transaction(lambda connection, row=row: self._wake(connection, row["id"], "children"))
+        return len(lost) + len(waiting)
+
+    async def _reenter(self, connection: Connection, job: Job, old: int | None) -> None:
+        entry = await self._queue.enqueue(connection, job.kind, job.id, priority=job.priority)
+        await connection.execute(
+            "UPDATE jobs SET entry = $3 WHERE id = $1 AND entry IS NOT DISTINCT FROM $2 AND state IN ('queued', 'running')",
+            job.id, old, entry,
+        )  # fmt: skip
+
+
+class _AlreadyCommitted(Exception):  # noqa: N818
+    """An earlier try of this very submit was committed after all."""
+
+
+def _scope(new: NewJob) -> str:
+    return f"{new.owner}/{new.kind}"
+
+
+__all__ = ["CHANNEL", "PAGE", "STATE", "Awaits", "JobStore"]

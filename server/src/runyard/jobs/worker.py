@@ -1,0 +1,258 @@
+"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, and gives them back when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import structlog
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.models import Job as Entry
+from pgqueuer.queries import Queries
+
+from runyard.artifacts import ArtifactStore
+from runyard.database import DatabaseUnavailable, Signals
+from runyard.jobs.context import Executor, JobContext
+from runyard.jobs.errors import AttemptLost, JobFailed, Postponed
+from runyard.jobs.maintenance import Maintenance
+from runyard.jobs.model import Job
+from runyard.jobs.queue import ResilientDriver
+from runyard.jobs.states import State
+from runyard.jobs.store import CHANNEL, JobStore
+from runyard.jobs.tails import Tails
+from runyard.sandbox import Sandbox
+from runyard.settings import Settings
+
+RETRY_AFTER: Final = timedelta(seconds=1)
+"""Pause before an executor that failed unexpectedly starts again; doubled with each loss."""
+
+RECOVER_EVERY: Final = 5.0
+
+Lane = Literal["heavy", "light"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An executor, the kind of job it runs, and whether such a job takes a core (heavy) or mostly waits (light)."""
+
+    kind: str
+    executor: Executor
+    lane: Lane = "heavy"
+
+
+class Worker:
+    """Runs jobs of the registered kinds until it is told to drain."""
+
+    def __init__(
+        self,
+        registrations: Sequence[Registration],
+        *,
+        settings: Settings,
+        store: JobStore,
+        tails: Tails,
+        artifacts: ArtifactStore,
+        signals: Signals,
+        sandbox: Sandbox,
+    ) -> None:
+        self._registrations = registrations
+        self._settings = settings
+        self._store = store
+        self._tails = tails
+        self._artifacts = artifacts
+        self._signals = signals
+        self._sandbox = sandbox
+        self._running: dict[UUID, _Attempt] = {}
+        self._draining = False
+        self._lanes: list[QueueManager] = []
+        self._maintenance = Maintenance(store, artifacts, settings)
+
+    @property
+    def running(self) -> int:
+        """How many jobs this worker is running."""
+        return len(self._running)
+
+    async def run(self, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Run jobs until :meth:`drain` is called and the running ones have ended or been given back."""
+        await self._signals.listen(CHANNEL, self._heard)
+        driver = ResilientDriver(self._store.database, self._signals)
+        async with asyncio.TaskGroup() as tasks:
+            chores = [
+                tasks.create_task(self._recover(), name="recover"),
+                tasks.create_task(self._maintenance.run(), name="maintenance"),
+            ]
+            lanes = [
+                tasks.create_task(self._run_lane(driver, registrations, slots))
+                for registrations, slots in self._split_into_lanes()
+            ]
+            ready()
+            await asyncio.wait(lanes)
+            for chore in chores:
+                chore.cancel()
+
+    async def drain(self) -> None:
+        """Take no more jobs; give running ones a moment to end, then put them back into the queue."""
+        if self._draining:
+            return
+        self._draining = True
+        for lane in self._lanes:
+            lane.shutdown.set()
+        log.info("draining", running=self.running)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_seconds):
+                while self._running:
+                    await asyncio.wait([attempt.done for attempt in self._running.values()])
+        for attempt in self._running.values():
+            attempt.stop("drained")
+
+    def _split_into_lanes(self) -> list[tuple[list[Registration], int]]:
+        slots = {"heavy": self._settings.worker_slots, "light": self._settings.worker_light_slots}
+        lanes = [([one for one in self._registrations if one.lane == lane], count) for lane, count in slots.items()]
+        return [(registrations, count) for registrations, count in lanes if registrations]
+
+    async def _run_lane(self, driver: ResilientDriver, registrations: Sequence[Registration], slots: int) -> None:
+        lane = QueueManager(Queries(driver))
+        self._lanes.append(lane)
+        if self._draining:
+            return
+        for registration in registrations:
+            lane.entrypoint(registration.kind)(self._handler(registration.executor))
+        await lane.run(
+            batch_size=max(1, min(slots // 2, 50)),
+            max_concurrent_tasks=slots,
+            dequeue_timeout=timedelta(seconds=2),
+            heartbeat_timeout=timedelta(seconds=self._settings.heartbeat_seconds),
+            log_aggregation_interval=timedelta(0),
+        )
+
+    def _handler(self, executor: Executor) -> Callable[[Entry], Awaitable[None]]:
+        async def handle(entry: Entry) -> None:
+            assert entry.payload is not None
+            job = await self._store.claim(UUID(bytes=entry.payload), entry.id)
+            if job is not None:
+                await self._attempt(job, executor)
+
+        return handle
+
+    async def _attempt(self, job: Job, executor: Executor) -> None:
+        attempt = _Attempt(job, self._context)
+        self._running[job.id] = attempt
+        try:
+            with structlog.contextvars.bound_contextvars(job=str(job.id), kind=job.kind, attempt=job.attempt):
+                await self._conclude(attempt, await attempt.run(executor))
+        except AttemptLost:
+            log.warning("attempt_superseded", job=str(job.id), attempt=job.attempt)
+        finally:
+            if self._running.get(job.id) is attempt:
+                del self._running[job.id]
+            attempt.done.set_result(None)
+
+    async def _conclude(self, attempt: _Attempt, outcome: _Outcome) -> None:
+        """Turn what became of an attempt into the job's next state."""
+        job = attempt.job
+        match outcome:
+            case "postponed":
+                return
+            case "cancelled":
+                await self._store.finish(job, State.CANCELLED, error={"code": "cancelled", "message": "Cancelled."})
+            case "drained":
+                await self._store.requeue(job)
+            case JobFailed():
+                await self._store.finish(
+                    job, State.FAILED, result=outcome.result, error={"code": outcome.code, "message": outcome.message}
+                )
+            case Exception():
+                await self._retry_or_fail(job, outcome)
+            case _:
+                await self._store.finish(job, State.SUCCEEDED, result=outcome)
+
+    async def _retry_or_fail(self, job: Job, error: Exception) -> None:
+        log.error("executor_failed", losses=job.losses + 1, exc_info=error)
+        if job.losses + 1 >= job.max_attempts:
+            message = f"The yard failed at this job {job.losses + 1} times; its log names job {job.id} and attempt {job.attempt}."
+            await self._store.finish(job, State.FAILED, error={"code": "internal", "message": message})
+        else:
+            await self._store.requeue(job, delay=RETRY_AFTER * 2**job.losses, lost=True)
+
+    def _context(self, job: Job, on_lost: Callable[[], None]) -> JobContext:
+        return JobContext(
+            job, store=self._store, tails=self._tails, artifacts=self._artifacts, sandbox=self._sandbox,
+            log_limit=self._settings.job_log_limit, on_lost=on_lost,
+        )  # fmt: skip
+
+    def _heard(self, payload: str) -> None:
+        word, job, *_ = payload.split(" ")
+        if word == "cancel" and (attempt := self._running.get(UUID(job))) is not None:
+            attempt.stop("cancelled")
+
+    async def _recover(self) -> None:
+        while True:
+            with contextlib.suppress(DatabaseUnavailable):
+                if found := await self._store.recover():
+                    log.warning("recovered_jobs", count=found)
+                for job in await self._cancelling():
+                    self._heard(f"cancel {job}")
+            await asyncio.sleep(RECOVER_EVERY)
+
+    async def _cancelling(self) -> list[UUID]:
+        """Running jobs whose cancellation may not have been heard."""
+        if not self._running:
+            return []
+        rows = await self._store.database.fetch(
+            "SELECT id FROM jobs WHERE id = ANY($1) AND cancelling", list(self._running)
+        )
+        return [row["id"] for row in rows]
+
+
+Stop = Literal["cancelled", "drained", "lost"]
+_Outcome = Mapping[str, object] | JobFailed | Exception | Literal["cancelled", "drained", "postponed"]
+
+
+class _Attempt:
+    """One run of one executor, in a task of its own so that it can be stopped for a reason."""
+
+    def __init__(self, job: Job, context: Callable[[Job, Callable[[], None]], JobContext]) -> None:
+        self.job = job
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._context = context(job, lambda: self.stop("lost"))
+        self._task: asyncio.Task[Mapping[str, object]] | None = None
+        self._stopped: Stop | None = None
+
+    def stop(self, why: Stop) -> None:
+        """Interrupt the executor; the first reason counts, but a lost attempt is lost."""
+        if self._stopped is None or why == "lost":
+            self._stopped = why
+            if why == "cancelled":
+                self._context.cancelled.set()
+            if self._task is not None:
+                self._task.cancel()
+
+    async def run(self, executor: Executor) -> _Outcome:
+        """Run the executor to its end and say what became of it.
+
+        Raises:
+            AttemptLost: another attempt has taken over.
+        """
+        self._task = asyncio.create_task(executor.run(self._context), name=f"job {self.job.id}")
+        if self._stopped is not None:
+            self._task.cancel()
+        try:
+            outcome: _Outcome = await self._task
+        except asyncio.CancelledError:
+            if self._stopped is None:
+                raise
+            outcome = self._stopped if self._stopped != "lost" else AttemptLost()
+        except Postponed:
+            return "postponed"
+        except (JobFailed, Exception) as error:
+            outcome = error
+        if isinstance(outcome, AttemptLost):
+            raise outcome
+        await self._context.close()
+        return outcome
