@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from runyard.artifacts import ArtifactStore
+from runyard.clock import Clock, utc_now
 from runyard.database import Database, Signals, open_database
-from runyard.identity import IdentityStore
+from runyard.identity.store import IdentityStore
 from runyard.jobs import InFlight, JobStore, PgQueue, Tails
 from runyard.settings import Settings
-
-
-def utc_now() -> datetime:
-    """The present; the only place that asks the machine."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +19,7 @@ class Yard:
     """What a service is given to stand on."""
 
     settings: Settings
-    clock: Callable[[], datetime]
+    clock: Clock
     database: Database
     signals: Signals
     artifacts: ArtifactStore
@@ -36,7 +31,7 @@ class Yard:
 
 @asynccontextmanager
 async def open_yard(
-    settings: Settings, *, application: str, clock: Callable[[], datetime] = utc_now
+    settings: Settings, *, application: str, clock: Clock = utc_now
 ) -> AsyncIterator[Yard]:
     """Open the yard's parts for this process.
 
@@ -56,13 +51,15 @@ async def open_yard(
         tails = Tails(jobs, artifacts, signals)
         await tails.start()
         stack.callback(tails.close)
+        identity = IdentityStore(database, clock=clock, warn_days=settings.key_warn_days)
+        stack.push_async_callback(identity.close)
         yield Yard(
             settings=settings,
             clock=clock,
             database=database,
             signals=signals,
             artifacts=artifacts,
-            identity=IdentityStore(database, clock=clock),
+            identity=identity,
             jobs=jobs,
             tails=tails,
             in_flight=InFlight(signals),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import obstore
 from obstore.store import LocalStore, from_url
 
+from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.settings import MIB
 
@@ -75,7 +76,7 @@ class ArtifactStore:
         clock: the present, in UTC.
     """
 
-    def __init__(self, database: Database, url: str, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, url: str, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._folder: Path | None = None

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from runyard.artifacts import Artifact, ArtifactStore, Blob
+from runyard.clock import Clock
 from runyard.database import DatabaseUnavailable
 from runyard.jobs.errors import AttemptLost, Postponed
 from runyard.jobs.events import CHUNK
@@ -70,7 +71,7 @@ class JobContext:
         self._writer = _Writer(store, job, log_limit, on_lost)
 
     @property
-    def clock(self) -> Callable[[], datetime]:
+    def clock(self) -> Clock:
         """The present, in UTC."""
         return self._store.clock
 

@@ -5,7 +5,7 @@ Methods are safe to repeat when a connection breaks during COMMIT: each is guard
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 from uuid import UUID, uuid4
@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 
 from runyard.artifacts import ArtifactStore
+from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.jobs import events as codec
 from runyard.jobs.errors import AttemptLost, IdempotencyReused, JobEnded, JobNotFound
@@ -89,7 +90,7 @@ class JobStore:
     """
 
     def __init__(
-        self, database: Database, queue: Queue, artifacts: ArtifactStore, *, clock: Callable[[], datetime], max_attempts: int
+        self, database: Database, queue: Queue, artifacts: ArtifactStore, *, clock: Clock, max_attempts: int
     ) -> None:
         self.database = database
         self._queue = queue

@@ -13,14 +13,14 @@ STATEMENTS = (
     CREATE TABLE users (
         id uuid PRIMARY KEY,
         name text NOT NULL,
-        email text UNIQUE,
+        login text UNIQUE CHECK (position('@' IN login) = 0),
+        email text UNIQUE CHECK (position('@' IN email) > 0),
         password_hash text,
         is_admin boolean NOT NULL DEFAULT false,
         is_active boolean NOT NULL DEFAULT true,
         created_at timestamptz NOT NULL
     )
     """,
-    "CREATE UNIQUE INDEX users_login ON users (name) WHERE password_hash IS NOT NULL",
     """
     CREATE TABLE projects (
         name text PRIMARY KEY CHECK (name ~ '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'),
@@ -39,16 +39,18 @@ STATEMENTS = (
     CREATE TABLE api_keys (
         id uuid PRIMARY KEY,
         user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-        project text REFERENCES projects ON DELETE CASCADE,
+        project text,
         name text,
-        kind text NOT NULL,
+        kind text NOT NULL CHECK (kind IN ('ci', 'ry')),
         hint text NOT NULL,
         digest bytea NOT NULL UNIQUE,
         created_at timestamptz NOT NULL,
         last_used_at timestamptz,
         expires_at timestamptz,
         revoked_at timestamptz,
-        rotated_from uuid REFERENCES api_keys ON DELETE SET NULL
+        rotated_from uuid REFERENCES api_keys ON DELETE SET NULL,
+        -- a key for a project is worth no more than the membership: both end together
+        FOREIGN KEY (project, user_id) REFERENCES memberships ON DELETE CASCADE
     )
     """,
     "CREATE INDEX api_keys_user ON api_keys (user_id)",

@@ -1,0 +1,122 @@
+"""``runyard``: open the yard, run workers, look after users and keys, and say what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from runyard import __version__
+from runyard.identity.verbs import verbs
+from runyard.settings import Settings
+
+app = typer.Typer(
+    name="runyard",
+    help="One self-hosted yard for remote work. Start with `runyard serve`; every setting is also a RUNYARD_* variable.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of everything the yard keeps.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"runyard {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    data: Data = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="HTTP port; 0 picks a free one.", show_default="8000")] = None,
+    worker: Annotated[bool, typer.Option(help="Run a worker process beside the API.")] = True,
+) -> None:
+    """Open the yard: database, API and one worker, with nothing to configure."""
+    from runyard.serve import CannotServe, serve  # noqa: PLC0415  (loads the web framework)
+
+    settings = load(data_dir=data, host=host, port=port)
+
+    def ready(url: str) -> None:
+        typer.secho(f"The yard is open at {url}", fg="green", err=True)
+        typer.echo(f"Data in {settings.data_dir}. Ctrl-C closes it; running jobs go back to the queue.", err=True)
+
+    run(serve(settings, worker=worker, ready=ready), CannotServe)
+
+
+@app.command()
+def worker(
+    data: Data = None,
+    kinds: Annotated[str | None, typer.Option(help="Kinds of jobs to run, comma-separated; all by default.")] = None,
+    supervised: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run jobs in this process; start as many workers as you like, on any machine that reaches the database."""
+    from runyard.work import work  # noqa: PLC0415
+
+    settings = load(data_dir=data)
+    run(work(settings, kinds=kinds.split(",") if kinds else None, supervised=supervised), LookupError)
+
+
+@app.command()
+def doctor(data: Data = None, as_json: Json = False) -> None:
+    """Say what this machine has, what is missing, and how to get it."""
+    from runyard.doctor import examine, render  # noqa: PLC0415
+
+    findings = asyncio.run(examine(load(data_dir=data)))
+    if as_json:
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
+    else:
+        render(findings)
+    raise typer.Exit(0 if all(finding.ok or not finding.essential for finding in findings) else 1)
+
+
+def load(**flags: object) -> Settings:
+    """The settings of the environment, overridden by flags that were given."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("RUNYARD_")
+        fail(f"RUNYARD_{name} is {first['input']!r}: {first['msg']}.")
+
+
+def run(work: Coroutine[object, object, None], *known: type[Exception]) -> None:
+    """Run to the end; problems that have a way out become one clear line."""
+    import uvloop  # noqa: PLC0415
+
+    from runyard.database import DatabaseError  # noqa: PLC0415
+    from runyard.sandbox import SandboxUnavailable  # noqa: PLC0415
+
+    try:
+        uvloop.run(work)
+    except (*known, DatabaseError, SandboxUnavailable) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def fail(message: str) -> NoReturn:
+    """Print what is wrong and leave with exit code 1."""
+    typer.secho(f"Error: {message}", fg="red", err=True)
+    sys.exit(1)
+
+
+def main() -> None:
+    """Entry point."""
+    app()
+
+
+for _name, _verbs in verbs(load).items():
+    app.add_typer(_verbs, name=_name)

@@ -1,0 +1,138 @@
+"""``runyard doctor``: what this machine has for a yard, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import socket
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from runyard.database import DatabaseError, open_database
+from runyard.sandbox import SandboxUnavailable, probe
+from runyard.settings import GIB, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. ``essential``: the yard doesn't open, or doesn't run jobs, without it."""
+
+    subject: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    essential: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain data for ``--json``."""
+        return asdict(self)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything a yard needs. Nothing is changed, but the embedded database is started to see that it can be."""
+    return [
+        Finding(subject="python", ok=True, detail=f"{platform.python_version()} on {platform.platform(terse=True)}"),
+        _data(settings),
+        await _database(settings),
+        *await asyncio.to_thread(_sandboxes, settings),
+        _port(settings),
+        await _interpreters(),
+        Finding(subject="models", ok=True, detail="none needed: no service of this version uses one"),
+    ]
+
+
+def render(findings: list[Finding]) -> None:
+    """Print the findings as a table."""
+    table = Table(title="runyard doctor", title_justify="left", show_lines=False)
+    table.add_column("")
+    table.add_column("what", style="bold")
+    table.add_column("found", overflow="fold")
+    table.add_column("what to do", overflow="fold")
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.ok else "[red]✗[/]" if finding.essential else "[yellow]–[/]"
+        table.add_row(mark, finding.subject, finding.detail, finding.remedy)
+    Console().print(table)
+
+
+def _data(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    writable = os.access(folder, os.W_OK)
+    return Finding(
+        subject="data",
+        ok=writable and free > GIB,
+        detail=f"{settings.data_dir}, {free / GIB:.1f} GiB free" + ("" if writable else ", not writable"),
+        remedy="" if writable and free > GIB else "Choose another folder with --data or RUNYARD_DATA_DIR.",
+        essential=True,
+    )
+
+
+async def _database(settings: Settings) -> Finding:
+    kind = "embedded" if settings.database_url is None else "from RUNYARD_DATABASE_URL"
+    try:
+        async with open_database(settings, application="runyard doctor") as database:
+            version = await database.fetchval("SHOW server_version")
+    except (DatabaseError, OSError) as error:
+        return Finding(
+            subject="database", ok=False, detail=f"{kind}: {error}", essential=True,
+            remedy="Follow the message, or set RUNYARD_DATABASE_URL to a Postgres of version 14 or newer.",
+        )  # fmt: skip
+    return Finding(subject="database", ok=True, detail=f"Postgres {version}, {kind}", essential=True)
+
+
+def _sandboxes(settings: Settings) -> list[Finding]:
+    findings = []
+    for name, remedy in (
+        ("bubblewrap", "Install it: apt install bubblewrap"),
+        ("unshare", "Install util-linux, and allow user namespaces (sysctl user.max_user_namespaces)."),
+    ):
+        try:
+            found = probe(name)  # type: ignore[arg-type]
+            findings.append(Finding(subject=f"sandbox {name}", ok=True, detail=found.description))
+        except SandboxUnavailable as error:
+            findings.append(Finding(subject=f"sandbox {name}", ok=False, detail=str(error).split("\n")[0], remedy=remedy))
+    usable = any(finding.ok for finding in findings) or settings.sandbox == "none"
+    findings.append(
+        Finding(
+            subject="sandbox in use",
+            ok=usable,
+            detail="none: test runs have the yard's own rights" if settings.sandbox == "none" else settings.sandbox,
+            remedy="" if usable else "Test runs are refused until one works. RUNYARD_SANDBOX=none runs code you trust without.",
+            essential=True,
+        )
+    )
+    return findings
+
+
+def _port(settings: Settings) -> Finding:
+    try:
+        with socket.create_server((settings.host, settings.port)):
+            detail, ok = "free", True
+    except OSError as error:
+        detail, ok = str(error.strerror), False
+    return Finding(
+        subject=f"port {settings.port}",
+        ok=ok,
+        detail=f"{detail} on {settings.host} (ci, health, metrics)",
+        remedy="" if ok else "A running yard, or another program. Choose another with --port or RUNYARD_PORT.",
+    )
+
+
+async def _interpreters() -> Finding:
+    process = await asyncio.create_subprocess_exec(
+        "uv", "python", "list", "--only-installed", "--output-format", "json",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    ) if shutil.which("uv") else None  # fmt: skip
+    if process is None:
+        return Finding(subject="uv", ok=False, detail="not on PATH", remedy="pip install uv", essential=True)
+    output, _ = await process.communicate()
+    import json  # noqa: PLC0415
+
+    versions = sorted({str(one["version"]) for one in json.loads(output or b"[]")})
+    return Finding(subject="interpreters", ok=bool(versions), detail="Python " + ", ".join(versions), essential=True)

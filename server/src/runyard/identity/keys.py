@@ -1,0 +1,71 @@
+"""The shape of a key: ``ci_`` or ``ry_``, 34 random base62 characters, 6 of checksum.
+
+The prefix lets people and secret scanners recognise a key, the checksum finds typing errors without a database,
+and 202 random bits make a plain SHA-256 enough to store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+import zlib
+from typing import Final, Literal, TypeAlias
+
+KeyKind: TypeAlias = Literal["ci", "ry"]
+"""``ci`` is a key as programs of the ci service expect it, ``ry`` a bearer token for any service."""
+
+ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
+RANDOM: Final = 34
+CHECKSUM: Final = 6
+SHAPE: Final = re.compile(rf"(?:ci|ry)_[0-9A-Za-z]{{{RANDOM + CHECKSUM}}}")
+
+
+class Secret:
+    """A key in the clear, on its way to the person who gets to see it. ``repr`` and ``str`` hide it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The key itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Secret({hint(self._text)})"
+
+
+def new_key(kind: KeyKind) -> Secret:
+    """Make a key from the system's randomness.
+
+    It holds a letter, in its prefix, and a digit: a CRC32 in six base62 characters begins with 0 to 4.
+    """
+    body = f"{kind}_" + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM))
+    return Secret(body + _checksum(body))
+
+
+def checksum_ok(key: str) -> bool:
+    """Whether ``key`` has the shape and checksum of a key; not whether it was ever issued."""
+    return SHAPE.fullmatch(key) is not None and key[-CHECKSUM:] == _checksum(key[:-CHECKSUM])
+
+
+def digest(key: str) -> bytes:
+    """What is stored in place of the key: SHA-256 of its UTF-8 bytes."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def hint(key: str) -> str:
+    """What may be shown of a key: enough for its owner to recognise it, and over 150 bits left to guess."""
+    return f"{key[:7]}…{key[-4:]}" if checksum_ok(key) else "…"
+
+
+def _checksum(body: str) -> str:
+    number = zlib.crc32(body.encode())
+    digits = []
+    for _ in range(CHECKSUM):
+        number, rest = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[rest])
+    return "".join(reversed(digits))

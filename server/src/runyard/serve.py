@@ -1,0 +1,190 @@
+"""``runyard serve``: the API in this process, one worker beside it, and an orderly end for both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import structlog
+import uvicorn
+
+from runyard.app import build_app
+from runyard.logs import configure_logs
+from runyard.settings import Settings
+from runyard.yard import open_yard
+
+RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+log = structlog.get_logger(__name__)
+
+
+class CannotServe(Exception):  # noqa: N818
+    """The yard can't be opened here; the text says why and what to do."""
+
+
+async def serve(settings: Settings, *, worker: bool = True, ready: Callable[[str], None] = lambda _url: None) -> None:
+    """Run the yard until SIGINT or SIGTERM.
+
+    Args:
+        worker: run a worker process beside the API.
+        ready: called with the base URL once requests are answered.
+
+    Raises:
+        CannotServe: a port is taken, or another yard uses the data folder.
+    """
+    configure_logs(settings)
+    settings.data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    with _only_one(settings.data_dir), _listen(settings.host, settings.port) as listener:
+        url = _url(settings.host, listener.getsockname()[1])
+        async with open_yard(settings, application="runyard api") as yard, _worker(settings, wanted=worker):
+            server = _Server(
+                uvicorn.Config(
+                    build_app(yard),
+                    loop="uvloop",
+                    http="httptools",
+                    ws="none",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=round(settings.drain_seconds),
+                    timeout_keep_alive=75,
+                ),
+                on_exit=yard.tails.close,
+                on_start=lambda: (_announce(settings.data_dir, url), ready(url)),
+            )
+            await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells streams to go elsewhere before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, *, on_start: Callable[[], object], on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+        self._on_exit = on_exit
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_start()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        log.info("draining", signal=signal.Signals(sig).name)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_exit()
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    with (data_dir / "serve.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotServe(
+                f"Another `runyard serve` uses {data_dir}. Stop it, or give this one a folder of its own "
+                f"(--data DIR or RUNYARD_DATA_DIR) and another port."
+            ) from None
+        yield
+
+
+@contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise CannotServe(f"{host!r} is not an address of this machine ({error}); set RUNYARD_HOST or --host.") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise CannotServe(
+                f"Port {port} on {host} can't be used ({error.strerror}). "
+                f"Choose another with --port or RUNYARD_PORT; 0 picks a free one."
+            ) from error
+        yield listener
+
+
+def _url(host: str, port: int) -> str:
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{name}:{port}"
+
+
+def _announce(data_dir: Path, url: str) -> None:
+    """Leave a note of where this yard answers, for programs on this machine that know only its folder."""
+    note = data_dir / "serve.json"
+    partial = note.with_suffix(".partial")
+    partial.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    partial.replace(note)
+
+
+@asynccontextmanager
+async def _worker(settings: Settings, *, wanted: bool) -> AsyncIterator[None]:
+    """A worker process that is started again when it dies, and drained at the end."""
+    if not wanted:
+        yield
+        return
+    stopping = asyncio.Event()
+    keeper = asyncio.create_task(_keep_worker(settings, stopping), name="worker keeper")
+    try:
+        yield
+    finally:
+        stopping.set()
+        await keeper
+
+
+async def _keep_worker(settings: Settings, stopping: asyncio.Event) -> None:
+    failures = 0
+    while not stopping.is_set():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "runyard", "worker", "--supervised",
+            env={**os.environ, **_environment(settings)},
+            stdin=asyncio.subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        ended = asyncio.create_task(process.wait())
+        asked = asyncio.create_task(stopping.wait())
+        await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not ended.done():
+            await _stop(process, settings.drain_seconds + 10)
+            return
+        if not stopping.is_set():
+            log.error("worker_died", exit_code=process.returncode)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), RESTART_DELAYS[min(failures, len(RESTART_DELAYS) - 1)])
+            failures += 1
+
+
+async def _stop(process: asyncio.subprocess.Process, patience: float) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), patience)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings as the worker's environment, flags included."""
+    changed = settings.model_dump(exclude_defaults=True, exclude={"database_url"})
+    variables = {f"RUNYARD_{name.upper()}": str(value) for name, value in changed.items()}
+    variables["RUNYARD_DATA_DIR"] = str(settings.data_dir)
+    if settings.database_url is not None:
+        variables["RUNYARD_DATABASE_URL"] = settings.database_url.get_secret_value()
+    return variables
