@@ -1,0 +1,59 @@
+# The everyday verbs. `make demo` and `make test` are all a newcomer needs.
+SHELL := /bin/sh
+PY := .venv/bin/python
+UV := .tools/bin/uv
+# Two processes at least: the suite waits more than it computes.
+JOBS ?= $(shell n=$$(nproc); echo $$((n > 3 ? n : 3)))
+
+.PHONY: help setup demo test test-slow lint fmt types floors cov bench docs docs-check lock wheels clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | column -t -s '|'
+
+setup: ## Make .venv with every command line in .venv/bin
+	@./scripts/setup.sh
+
+demo: setup ## Open a throwaway yard, run the examples in it, show what happened (KEEP=1 leaves it open)
+	@$(PY) scripts/demo.py $(if $(KEEP),--keep) $(if $(SVG),--svg $(SVG))
+
+test: setup ## Run every test
+	$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+cov: setup ## Run every test and report coverage, subprocesses included
+	$(PY) -m coverage erase
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(PY) -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report= $(ARGS)
+	$(PY) -m coverage combine --quiet --append || true
+	$(PY) -m coverage report
+
+lint: setup ## Ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+fmt: setup ## Let ruff mend what it can
+	$(PY) -m ruff check --fix-only --quiet .
+	$(PY) -m ruff format --quiet .
+
+types: setup ## Mypy, strict
+	$(PY) -m mypy
+
+floors: setup ## Import-linter: arrows only point down
+	.venv/bin/lint-imports
+
+bench: setup ## Run the benchmarks and print their ratios
+	@for one in benchmarks/bench_*.py; do echo "== $$one"; $(PY) $$one || exit 1; done
+
+docs: setup ## Write the generated pages of the documentation
+	$(PY) scripts/docs.py
+
+docs-check: setup ## Fail when a generated page is out of date
+	$(PY) scripts/docs.py --check
+
+lock: ## Resolve every dependency anew into requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--all-extras --group pyproject.toml:dev server/pyproject.toml sdks/python/*/pyproject.toml -o requirements.lock
+
+wheels: setup ## Build every package's wheel into dist/
+	@for one in server sdks/python/wire sdks/python/ci-client; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
+
+clean: ## Remove everything that was made here
+	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
