@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import json
+import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -15,6 +19,9 @@ from pydantic import ValidationError
 from runyard import __version__
 from runyard.identity.verbs import verbs
 from runyard.settings import Settings
+
+if TYPE_CHECKING:
+    from runyard.identity.store import IdentityStore
 
 app = typer.Typer(
     name="runyard",
@@ -39,7 +46,7 @@ def _main(
 
 @app.command()
 def serve(
-    data: Data = None,
+    *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 picks a free one.", show_default="8000")] = None,
     worker: Annotated[bool, typer.Option(help="Run a worker process beside the API.")] = True,
@@ -47,7 +54,7 @@ def serve(
     """Open the yard: database, API and one worker, with nothing to configure."""
     from runyard.serve import CannotServe, serve  # noqa: PLC0415  (loads the web framework)
 
-    settings = load(data_dir=data, host=host, port=port)
+    settings = load(host=host, port=port)
 
     def ready(url: str) -> None:
         typer.secho(f"The yard is open at {url}", fg="green", err=True)
@@ -58,23 +65,23 @@ def serve(
 
 @app.command()
 def worker(
-    data: Data = None,
+    *,
     kinds: Annotated[str | None, typer.Option(help="Kinds of jobs to run, comma-separated; all by default.")] = None,
     supervised: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run jobs in this process; start as many workers as you like, on any machine that reaches the database."""
     from runyard.work import work  # noqa: PLC0415
 
-    settings = load(data_dir=data)
+    settings = load()
     run(work(settings, kinds=kinds.split(",") if kinds else None, supervised=supervised), LookupError)
 
 
 @app.command()
-def doctor(data: Data = None, as_json: Json = False) -> None:
+def doctor(*, as_json: Json = False) -> None:
     """Say what this machine has, what is missing, and how to get it."""
     from runyard.doctor import examine, render  # noqa: PLC0415
 
-    findings = asyncio.run(examine(load(data_dir=data)))
+    findings = asyncio.run(examine(load()))
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
     else:
@@ -101,10 +108,12 @@ def run(work: Coroutine[object, object, None], *known: type[Exception]) -> None:
 
     try:
         uvloop.run(work)
-    except (*known, DatabaseError, SandboxUnavailable) as error:
-        fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except Exception as error:
+        if isinstance(error, (*known, DatabaseError, SandboxUnavailable)):
+            fail(str(error))
+        raise
 
 
 def fail(message: str) -> NoReturn:
@@ -113,10 +122,41 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
+def open_identity() -> AbstractAsyncContextManager[IdentityStore]:
+    """Who may call, for the operator's verbs; loaded when a verb runs."""
+    from runyard.identity import open as identity  # noqa: PLC0415
+
+    return identity.open_identity(load(), application="runyard cli")
+
+
+def everywhere(group: typer.Typer) -> None:
+    """Give every command the option ``--data``."""
+    for command in group.registered_commands:
+        assert command.callback is not None
+        command.callback = _with_data(command.callback)
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None
+        everywhere(inner.typer_instance)
+
+
+def _with_data(function: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(function)
+    def run(*values: object, data: Path | None = None, **named: object) -> object:
+        if data is not None:
+            os.environ["RUNYARD_DATA_DIR"] = str(data)
+        return function(*values, **named)
+
+    signature = inspect.signature(function, eval_str=True)
+    option = inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Data)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])  # type: ignore[attr-defined]
+    return run
+
+
+for _name, _verbs in verbs(open_identity).items():
+    app.add_typer(_verbs, name=_name)
+everywhere(app)
+
+
 def main() -> None:
     """Entry point."""
     app()
-
-
-for _name, _verbs in verbs(load).items():
-    app.add_typer(_verbs, name=_name)

@@ -61,7 +61,7 @@ async def serve(settings: Settings, *, worker: bool = True, ready: Callable[[str
                     timeout_keep_alive=75,
                 ),
                 on_exit=yard.tails.close,
-                on_start=lambda: (_announce(settings.data_dir, url), ready(url)),
+                on_start=lambda: _announce(settings.data_dir, url, ready),
             )
             await server.serve(sockets=[listener])
 
@@ -125,12 +125,13 @@ def _url(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _announce(data_dir: Path, url: str) -> None:
-    """Leave a note of where this yard answers, for programs on this machine that know only its folder."""
+def _announce(data_dir: Path, url: str, ready: Callable[[str], None]) -> None:
+    """Say where this yard answers, and leave a note for programs on this machine that know only its folder."""
     note = data_dir / "serve.json"
     partial = note.with_suffix(".partial")
     partial.write_text(json.dumps({"url": url, "pid": os.getpid()}))
     partial.replace(note)
+    ready(url)
 
 
 @asynccontextmanager

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
 
+from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.identity.checks import checked_lifetime, checked_name, checked_overlap, checked_project
 from runyard.identity.errors import InactiveUser, InvalidCredential, KeyEnded, NotAMember, NotFound
 from runyard.identity.keys import KeyKind, checksum_ok, digest, hint, new_key
-from runyard.identity.model import OVERLAP, ApiKey, Clock, IssuedKey, KeyState, KeyStatus, key_status
+from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, key_status
 from runyard.identity.principal import Credential, Principal
 from runyard.identity.uses import KeyUses
 
@@ -79,7 +79,7 @@ class ApiKeys:
             name=row["name"],
             email=row["email"],
             credential=Credential(kind="api_key", id=row["key"], warning=status.warning),
-            projects=MappingProxyType(row["projects"] or {}),
+            projects=row["projects"] or {},
             project=row["project"],
             is_admin=row["is_admin"] and row["project"] is None,
         )

@@ -1,7 +1,7 @@
 """The shape of a key: ``ci_`` or ``ry_``, 34 random base62 characters, 6 of checksum.
 
-The prefix lets people and secret scanners recognise a key, the checksum finds typing errors without a database,
-and 202 random bits make a plain SHA-256 enough to store.
+The prefix lets people and secret scanners recognise a key, the checksum finds typing errors offline, and 202
+random bits make a plain SHA-256 enough to store.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
@@ -11,7 +11,6 @@ from uuid import UUID
 from runyard.identity.keys import KeyKind, Secret
 from runyard.identity.principal import Role
 
-Clock: TypeAlias = Callable[[], datetime]
 KeyState: TypeAlias = Literal["active", "revoked", "expired"]
 
 OVERLAP: Final = timedelta(days=7)
@@ -103,16 +102,12 @@ def key_status(
     """
     age = now - created_at
     expires_in = None if expires_at is None else expires_at - now
-    advice = f"Ask the operator for a new one: ci-admin key rotate {key}"
+    advice = f"Ask the operator for a new one: runyard key rotate {key}"
     warning = None
     if expires_at is not None and expires_in is not None and expires_in <= EXPIRES_SOON:
-        left = max(0, expires_in // DAY)
-        within = "within a day" if left == 0 else f"in {_days(left)}"
+        left = -(-expires_in // DAY)  # rounded up: a key made for three days ends "in 3 days"
+        within = "within a day" if left <= 1 else f"in {left} days"
         warning = f"This API key expires {within}, on {expires_at:%Y-%m-%d}. {advice}"
     elif age >= warn_days * DAY:
-        warning = f"This API key is {_days(age // DAY)} old. {advice}"
+        warning = f"This API key is {age // DAY} days old. {advice}"
     return KeyStatus(age=age, expires_in=expires_in, warning=warning)
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
+from runyard.clock import Clock, utc_now
 from runyard.database import open_database
-from runyard.identity.model import Clock
 from runyard.identity.store import IdentityStore
 from runyard.settings import Settings
-
-
-def utc_now() -> datetime:
-    """The present, by this machine's clock."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

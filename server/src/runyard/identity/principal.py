@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 CredentialKind: TypeAlias = Literal["api_key", "ssh_key", "service_account", "guest", "operator"]
 Role: TypeAlias = Literal["member", "admin"]
-
-NO_PROJECTS: Final[Mapping[str, Role]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +27,15 @@ class Credential:
 class Principal:
     """The caller of one request.
 
-    ``project`` is set when the credential is confined to one project. It then reaches nothing else: not the user's
-    other projects, not their private tenant, and it administers nothing beyond that project.
+    ``project`` is set when the credential is confined to one project. It then reaches nothing else: not the
+    user's other projects, not their private tenant, and it administers nothing beyond that project.
     """
 
     user_id: UUID
     name: str
     credential: Credential
     email: str | None = None
-    projects: Mapping[str, Role] = field(default=NO_PROJECTS, hash=False)
+    projects: Mapping[str, Role] = field(default_factory=dict, hash=False)
     project: str | None = None
     is_admin: bool = False
 

@@ -9,10 +9,11 @@ from uuid import UUID
 
 import asyncpg
 
+from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.identity.checks import checked_project, storable
 from runyard.identity.errors import NotFound
-from runyard.identity.model import Clock, Project
+from runyard.identity.model import Project
 from runyard.identity.principal import Role
 
 NOBODY: Final[Mapping[UUID, Role]] = MappingProxyType({})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from runyard.clock import Clock
 from runyard.database import Database
 from runyard.identity.api_keys import ApiKeys
-from runyard.identity.model import Clock
 from runyard.identity.passwords import Passwords
 from runyard.identity.principal import Principal
 from runyard.identity.projects import Projects

@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from runyard.clock import Clock
 from runyard.database import Database
 from runyard.identity.checks import as_uuid, checked_email, checked_login, checked_name, storable
 from runyard.identity.errors import AlreadyExists, InactiveUser, InvalidCredential, NotFound
-from runyard.identity.model import Clock, User
+from runyard.identity.model import User
 from runyard.identity.passwords import Passwords
 
 SELECT: Final = "SELECT id, name, login, email, is_admin, is_active, created_at FROM users"

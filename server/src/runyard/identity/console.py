@@ -1,0 +1,112 @@
+"""What operators' command lines share: work on the store, one way to say errors and answers, ages, tables."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, TypeVar
+
+import typer
+
+from runyard.identity.errors import IdentityError
+
+if TYPE_CHECKING:
+    from runyard.identity.store import IdentityStore
+
+T = TypeVar("T")
+OpenStore: TypeAlias = "Callable[[], AbstractAsyncContextManager[IdentityStore]]"
+
+AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def work(open_store: OpenStore, task: Callable[[IdentityStore], Awaitable[T]]) -> T:
+    """Run ``task`` on the yard's store and return its result; a refusal ends the program with exit 1."""
+
+    async def inside() -> T:
+        async with open_store() as store:
+            return await task(store)
+
+    try:
+        return asyncio.run(inside())
+    except IdentityError as error:
+        fail(str(error))
+    except Exception as error:
+        explanation = _explain(error)
+        if explanation is None:
+            raise
+        fail(explanation)
+
+
+def fail(message: str) -> NoReturn:
+    """Say ``message`` on stderr and exit 1."""
+    note(f"Error: {message}")
+    raise typer.Exit(1)
+
+
+def note(message: str) -> None:
+    """Say ``message`` on stderr, so that stdout stays what a program can use."""
+    typer.echo(message, err=True)
+
+
+def answer(value: object, text: str, *, as_json: bool) -> None:
+    """Print ``value`` as JSON, with times as ISO 8601 and ids as text, or ``text``, which says the same."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) if as_json else text)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Left-aligned columns, two blanks apart, each as wide as its widest text."""
+    lines = [headings, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def moment(at: datetime | None, *, missing: str) -> str:
+    """A time for people, in UTC."""
+    return missing if at is None else f"{at:%Y-%m-%d %H:%M}"
+
+
+def age(text: str) -> timedelta:
+    """The length of time that ``text`` means, such as ``90d``, ``12h`` or ``2w``.
+
+    Raises:
+        typer.BadParameter: it means none.
+    """
+    found = AGE.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is not a length of time. Write a number and s, m, h, d or w: 90d."
+        )
+    try:
+        return timedelta(**{UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is longer than time itself. Write something like 90d.") from None
+
+
+def _explain(error: Exception) -> str | None:
+    """What is wrong with the machine or its settings, or None if the program is at fault."""
+    # a command line that only prints its help loads none of these
+    from asyncpg import PostgresError  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from runyard.database import DatabaseError  # noqa: PLC0415
+
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False)
+        )
+    return str(error) if isinstance(error, DatabaseError | PostgresError | OSError) else None
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,64 @@
+"""A yard's database for these tests: one embedded Postgres for the session, empty identity tables for each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from runyard.database import Database, open_database
+from runyard.database.embedded import EmbeddedPostgres
+from runyard.identity.passwords import Passwords
+from runyard.identity.store import IdentityStore
+from runyard.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    folder = Path(tempfile.mkdtemp(prefix="runyard-identity-", dir="/tmp"))
+    folder.chmod(0o711)
+    server = EmbeddedPostgres(folder)
+    server.acquire()
+    yield Settings(data_dir=folder, database_url=None)
+    server.release()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with open_database(settings, application="identity tests") as database:
+        await database.execute("DELETE FROM users")
+        await database.execute("DELETE FROM projects")
+        yield database
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **time: float) -> datetime:
+        self.now += timedelta(**time)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(database: Database, clock: Clock) -> AsyncIterator[IdentityStore]:
+    cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    store = IdentityStore(database, clock=clock, warn_days=90, passwords=cheap)
+    yield store
+    await store.close()

@@ -1,0 +1,205 @@
+"""The operator's verbs, as typed: what they print where, and how they end."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from runyard.database import open_database
+from runyard.identity.keys import checksum_ok
+from runyard.identity.open import open_identity
+from runyard.identity.verbs import verbs
+
+UNKNOWN = "3f0e7c3c-1111-4222-8333-444455556666"
+
+
+@pytest.fixture
+def runyard(settings):
+    async def clean():
+        async with open_database(settings, application="clean") as database:
+            await database.execute("DELETE FROM users")
+            await database.execute("DELETE FROM projects")
+
+    asyncio.run(clean())
+    app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+    for name, verb in verbs(lambda: open_identity(settings, application="verbs")).items():
+        app.add_typer(verb, name=name)
+
+    def run(*arguments, stdin=None, code=0):
+        result = CliRunner().invoke(app, arguments, input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return SimpleNamespace(out=result.stdout, err=result.stderr)
+
+    return run
+
+
+def signs_in(settings, name, password):
+    async def attempt():
+        async with open_identity(settings, application="sign in") as store:
+            return await store.users.sign_in(name, password)
+
+    return asyncio.run(attempt())
+
+
+def bearer(settings, token):
+    async def attempt():
+        async with open_identity(settings, application="bearer") as store:
+            return await store.authenticate(token)
+
+    return asyncio.run(attempt())
+
+
+def test_an_added_user_signs_in_with_the_password_from_stdin(runyard, settings):
+    said = runyard(
+        "user", "add", "ada", "--password-stdin", "--admin", "--email", "ada@example.com", stdin="s3cret\n"
+    )
+    user = signs_in(settings, "ada", "s3cret")
+    assert str(user.id) in said.out
+    assert user.is_admin
+    assert "s3cret" not in said.out + said.err
+
+
+def test_a_user_added_twice_is_refused_by_name(runyard):
+    runyard("user", "add", "ada")
+    said = runyard("user", "add", "ada", code=1)
+    assert said.err == "Error: A user with the login 'ada' already exists.\n"
+    assert said.out == ""
+
+
+def test_an_empty_password_is_refused(runyard):
+    assert "Error: No password" in runyard("user", "add", "ada", "--password-stdin", stdin="", code=1).err
+
+
+def test_a_password_is_changed(runyard, settings):
+    runyard("user", "add", "ada", "--password-stdin", stdin="old")
+    runyard("user", "password", "ada", "--password-stdin", stdin="new\r\n")
+    assert signs_in(settings, "ada", "new").login == "ada"
+    assert "--password-stdin" in runyard("user", "password", "ada", code=2).err
+
+
+def test_users_are_listed_newest_first_as_table_and_json(runyard):
+    assert "No users yet" in runyard("user", "list").out
+    for name in ("ada", "bob"):
+        runyard("user", "add", name)
+    table = runyard("user", "list").out.splitlines()
+    assert table[0].split() == ["ID", "LOGIN", "NAME", "EMAIL", "ADMIN", "STATUS", "CREATED"]
+    assert [line.split()[1] for line in table[1:]] == ["bob", "ada"]
+    listed = json.loads(runyard("user", "list", "--json").out)
+    assert [user["login"] for user in listed] == ["bob", "ada"]
+    assert set(listed[0]) == {"id", "name", "login", "email", "is_admin", "is_active", "created_at"}
+
+
+def test_a_user_is_deactivated_and_activated(runyard):
+    runyard("user", "add", "ada")
+    assert json.loads(runyard("user", "deactivate", "ada", "--json").out)["is_active"] is False
+    assert "inactive" in runyard("user", "list").out
+    assert "activated" in runyard("user", "activate", "ada").out
+    assert "inactive" not in runyard("user", "list").out
+
+
+def test_a_project_is_made_filled_listed_and_left(runyard):
+    for name in ("ada", "bob"):
+        runyard("user", "add", name)
+    assert "No projects" in runyard("project", "list").out
+    runyard("project", "add", "apollo", "--member", "ada", "--admin", "bob")
+    runyard("project", "add", "gemini", "--member", "ada")
+    assert "ada, bob (admin)" in runyard("project", "list").out
+    assert [
+        each["name"] for each in json.loads(runyard("project", "list", "--user", "bob", "--json").out)
+    ] == ["apollo"]
+    left = json.loads(runyard("project", "remove-member", "apollo", "bob", "--json").out)
+    assert left["members"] == {"ada": "member"}
+    again = runyard("project", "add", "apollo", "--member", "bob").out
+    assert again == "Project 'apollo', members: ada, bob.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("project", "add", "Apollo"), "'Apollo'"),
+        (("project", "add", "apollo", "--member", "zoe"), "'zoe'"),
+        (("token", "create", "--user", "zoe"), "'zoe'"),
+        (("key", "revoke", UNKNOWN), UNKNOWN),
+        (("key", "rotate", UNKNOWN), UNKNOWN),
+        (("user", "add", "a@b.example"), "'a@b.example'"),
+        (("user", "add", "ada", "--email", "nonsense"), "'nonsense'"),
+    ],
+)
+def test_a_refusal_names_the_value_on_stderr_and_exits_1(runyard, arguments, names):
+    said = runyard(*arguments, code=1)
+    assert said.err.startswith("Error: ")
+    assert names in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("user", "add"),
+        ("token", "create"),
+        ("key", "revoke", "not-an-id"),
+        ("key", "create", "--user", "ada", "--expires", "soon"),
+        ("key", "create", "--user", "ada", "--expires", "999999999w"),
+    ],
+)
+def test_wrong_usage_exits_2(runyard, arguments):
+    assert "Error" in runyard(*arguments, code=2).err
+
+
+def test_stdout_of_token_create_is_the_token_alone(runyard, settings):
+    runyard("user", "add", "ada")
+    runyard("project", "add", "apollo", "--member", "ada")
+    said = runyard("token", "create", "--user", "ada", "--project", "apollo", "--expires", "90d")
+    token = said.out.removesuffix("\n")
+    assert token.startswith("ry_")
+    assert checksum_ok(token)
+    assert token not in said.err
+    assert bearer(settings, token).project == "apollo"
+    assert "'apollo' only" in said.err
+
+
+def test_a_token_for_a_strangers_project_says_how_to_join(runyard):
+    runyard("user", "add", "ada")
+    runyard("project", "add", "apollo")
+    said = runyard("token", "create", "--user", "ada", "--project", "apollo", code=1)
+    assert "runyard project add apollo --member ada" in said.err
+
+
+def test_a_key_is_created_listed_rotated_and_revoked(runyard, settings):
+    runyard("user", "add", "ada")
+    assert "No keys." in runyard("key", "list").out
+    made = json.loads(runyard("key", "create", "--user", "ada", "--name", "laptop", "--json").out)
+    assert bearer(settings, made["key"]).name == "ada"
+    rotated = runyard("key", "rotate", made["id"], "--overlap", "2h")
+    assert bearer(settings, rotated.out.strip()).name == "ada"
+    assert made["hint"] in rotated.err
+    assert runyard("key", "revoke", made["id"]).out == f"Key {made['hint']} of ada revoked.\n"
+    listed = json.loads(runyard("key", "list", "--user", "ada", "--json").out)
+    assert [key["state"] for key in listed] == ["active", "revoked"]
+    assert listed[0]["rotated_from"] == made["id"]
+    assert made["key"] not in runyard("key", "list").out + runyard("key", "list", "--json").out
+
+
+def test_a_key_about_to_expire_is_pointed_out_in_the_list(runyard):
+    runyard("user", "add", "ada")
+    runyard("key", "create", "--user", "ada", "--expires", "3d")
+    assert "This API key expires in 3 days" in runyard("key", "list").out
+
+
+def test_a_fault_of_the_machine_is_said_without_a_traceback(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    from runyard.settings import Settings
+
+    app = typer.Typer(pretty_exceptions_enable=False)
+    settings = Settings(data_dir=blocked / "data", database_url=None)
+    app.add_typer(verbs(lambda: open_identity(settings, application="verbs"))["user"])
+    result = CliRunner().invoke(app, ["list"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert str(blocked) in result.stderr

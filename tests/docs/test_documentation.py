@@ -1,0 +1,44 @@
+"""The documents name what exists, and what exists is in the documents."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from runyard.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_generated_pages_are_current():
+    done = subprocess.run([sys.executable, "scripts/docs.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_setting_is_described():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_settings_named_in_the_documents_exist():
+    named = set()
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
+        named |= set(re.findall(r"\bRUNYARD_([A-Z_]*[A-Z])\b", page.read_text()))
+    known = {name.upper() for name in Settings.model_fields} | {"ARTIFACTS"}  # RUNYARD_ARTIFACTS is a folder in a test run
+    assert named - known == set()
+
+
+def test_links_between_documents_lead_somewhere():
+    broken = []
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("sdks/python/*/README.md")]:
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} -> {target}")
+    assert broken == []
+
+
+def test_every_route_is_in_the_reference():
+    from runyard.services.ci.api import router
+
+    reference = (ROOT / "docs" / "reference" / "ci-http.md").read_text()
+    routes = {re.sub(r"\{job_id\}|\{job\}", "{id}", re.sub(r":path\}", "}", route.path)) for route in router(None).routes}  # type: ignore[arg-type]
+    assert [route for route in sorted(routes) if f"`{route}`" not in reference] == []
