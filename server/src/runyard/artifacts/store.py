@@ -24,6 +24,7 @@ PART: Final = 5 * MIB
 """Bytes per part of an upload; the least S3 takes. Two parts are in flight, which bounds the memory of one upload."""
 
 READ: Final = 256 * 1024
+INCOMING: Final = "incoming"
 UNUSED_FOR: Final = timedelta(days=1)
 
 
@@ -83,9 +84,7 @@ class ArtifactStore:
         if url.startswith("file://"):
             self._folder = Path(url.removeprefix("file://"))
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._store = LocalStore(self._folder)
-        else:
-            self._store = from_url(url)
+        self._store = LocalStore(self._folder) if self._folder is not None else from_url(url)
 
     async def put(self, content: AsyncIterable[bytes], *, limit: int, expected: str | None = None) -> Blob:
         """Store content as it arrives and return its address.
@@ -99,26 +98,24 @@ class ArtifactStore:
             TooLarge: more than ``limit`` bytes came.
             DigestMismatch: the content isn't what ``expected`` says.
         """
-        incoming = f"incoming/{uuid4()}"
+        incoming = f"{INCOMING}/{uuid4()}"
         digest, size = hashlib.sha256(), 0
         writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
         try:
-            try:
-                async for piece in content:
-                    size += len(piece)
-                    if size > limit:
-                        raise TooLarge(limit)
-                    digest.update(piece)
-                    await writer.write(piece)
-            finally:
-                await writer.close()
+            async for piece in content:
+                size += len(piece)
+                if size > limit:
+                    raise TooLarge(limit)  # a writer that isn't closed takes back what it has written
+                digest.update(piece)
+                await writer.write(piece)
+            await writer.close()
             address = digest.hexdigest()
             if expected is not None and expected != address:
                 raise DigestMismatch(expected, address)
             known = await self._database.fetchval(
                 "UPDATE blobs SET stored_at = $2 WHERE digest = $1 RETURNING digest", address, self._clock()
             )
-            if known is None:
+            if known is None or not await self._is_stored(address):
                 await obstore.rename_async(self._store, incoming, _path(address))
                 await self._make_durable(_path(address))
         finally:
@@ -200,20 +197,45 @@ class ArtifactStore:
             await asyncio.to_thread(file.close)
 
     async def collect(self) -> int:
-        """Remove blobs that no job has used for a day; return how many went."""
+        """Remove blobs that no job has used for a day, and what uploads left that died a day ago; return how many blobs."""
+        unused = self._clock() - UNUSED_FOR
 
         async def work(connection: Connection) -> int:
             rows = await connection.fetch(
                 "DELETE FROM blobs WHERE digest IN (SELECT digest FROM blobs WHERE stored_at < $1 AND NOT EXISTS"
-                " (SELECT FROM artifacts WHERE artifacts.digest = blobs.digest) LIMIT 1000) RETURNING digest",
-                self._clock() - UNUSED_FOR,
+                " (SELECT FROM artifacts WHERE artifacts.digest = blobs.digest) LIMIT 1000)"
+                " AND stored_at < $1 RETURNING digest",  # once more: somebody may want a blob since it was chosen
+                unused,
             )
             for row in rows:  # inside the transaction: a put of the same content waits, then stores it anew
                 with suppress(FileNotFoundError):
                     await obstore.delete_async(self._store, _path(str(row["digest"])))
             return len(rows)
 
+        await self._sweep(unused)
         return await self._database.transaction(work)
+
+    async def _sweep(self, before: datetime) -> None:
+        """Remove uploads that were never finished; object stores other than a folder have a rule of their own for that."""
+        if self._folder is None:
+            return
+        incoming = self._folder / INCOMING
+
+        def sweep() -> None:
+            for upload in incoming.glob("*"):
+                with suppress(FileNotFoundError):
+                    if upload.stat().st_mtime < before.timestamp():
+                        upload.unlink()
+
+        await asyncio.to_thread(sweep)
+
+    async def _is_stored(self, digest: str) -> bool:
+        """Whether the content is really there: a collection that died after it removed the file has kept the row."""
+        try:
+            await obstore.head_async(self._store, _path(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     async def _make_durable(self, path: str) -> None:
         if self._folder is None:
@@ -221,7 +243,7 @@ class ArtifactStore:
         file = self._folder / path
 
         def sync() -> None:
-            for target in (file, file.parent):
+            for target in (file, file.parent, file.parent.parent):
                 descriptor = os.open(target, os.O_RDONLY)
                 try:
                     os.fsync(descriptor)

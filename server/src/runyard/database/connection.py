@@ -21,6 +21,7 @@ GONE = (
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
@@ -89,6 +90,8 @@ class Database:
         while True:
             try:
                 return await work()
+            except asyncpg.exceptions.ClientConfigurationError as error:
+                raise DatabaseUnavailable(f"RUNYARD_DATABASE_URL can't be used: {error}.") from error
             except (*GONE, *CLASHED) as error:
                 if asyncio.get_running_loop().time() + delay > deadline or self.pool.is_closing():
                     raise DatabaseUnavailable(

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from runyard.database.errors import DatabaseUnavailable
 
@@ -64,12 +66,12 @@ class EmbeddedPostgres:
         if len(os.fsencode(inside)) <= SOCKET_PATH_LIMIT:
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"runyard-{os.geteuid()}-{digest}"
+        return Path("/tmp") / f"runyard-{os.geteuid()}-{digest}"  # noqa: S108  (the same for all, whatever their TMPDIR)
 
     @property
     def dsn(self) -> str:
         """Connection string for clients on this machine."""
-        return f"postgresql://postgres@/postgres?host={self.socket_dir}"
+        return f"postgresql://postgres@/postgres?host={quote(str(self.socket_dir), safe='/')}"
 
     def acquire(self) -> None:
         """Count this process among the users and make sure that the server runs.
@@ -126,14 +128,13 @@ class EmbeddedPostgres:
     def _ensure_running(self) -> None:
         if self.pid() is not None:
             return
-        if not (self.data / "PG_VERSION").exists():
-            shutil.rmtree(self.data, ignore_errors=True)
-            self._run(
-                "initdb", "-D", str(self.data), "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "--no-sync"
-            )
-            self._run("initdb", "-D", str(self.data), "--sync-only")
+        if not self.data.exists():
+            unfinished = self.home / "data.new"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            self._run("initdb", "-D", str(unfinished), "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust")
+            unfinished.rename(self.data)
         options = [f"-c {name}={value}" if value else f"-c {name}=''" for name, value in CONFIGURATION.items()]
-        options.append(f"-k {self.socket_dir}")
+        options.append(f"-k {shlex.quote(str(self.socket_dir))}")
         self._run(
             "pg_ctl", "-D", str(self.data), "-l", str(self.home / "log"), "-w", "-t", "60",
             "-o", " ".join(options), "start",
@@ -143,11 +144,13 @@ class EmbeddedPostgres:
         self.home.parent.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         for folder in (self.home, self.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() != 0:
-            if self.socket_dir.stat().st_uid != os.geteuid():
-                raise DatabaseUnavailable(f"{self.socket_dir} belongs to somebody else; set RUNYARD_DATA_DIR to a shorter path.")
+        if os.geteuid() == 0:
+            self._account = _system_account()
+        status = self.socket_dir.lstat()  # a name in /tmp, where anybody may have been first
+        if stat.S_ISLNK(status.st_mode) or status.st_uid not in {os.geteuid(), self._account.pw_uid if self._account else -1}:
+            raise DatabaseUnavailable(f"{self.socket_dir} belongs to somebody else; set RUNYARD_DATA_DIR to a shorter path.")
+        if self._account is None:
             return
-        self._account = _system_account()
         for folder in (self.home, self.socket_dir):
             os.chown(folder, self._account.pw_uid, self._account.pw_gid)
         _refuse_private_parents(self.home.parent, self._account)
@@ -188,7 +191,9 @@ class EmbeddedPostgres:
                 timeout=120,
                 check=False,
                 start_new_session=True,  # Ctrl-C in the terminal is for the yard, which then stops the server
-                **({} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}),
+                user=None if account is None else account.pw_uid,
+                group=None if account is None else account.pw_gid,
+                extra_groups=None if account is None else [],
             )
             if done.returncode == 0:
                 return

@@ -19,6 +19,7 @@ from runyard.settings import Settings
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 LOCK = 0x52554E59415244  # "RUNYARD"
+DEADLINE = 600.0
 
 
 def head() -> str:
@@ -39,7 +40,15 @@ async def migrate(database: Database, settings: Settings, dsn: str | None) -> No
         sys.executable, "-m", "runyard.database.migrations", env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
-    output, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        raise DatabaseError(f"The database could not be migrated to {head()} within {DEADLINE:g} s.") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         raise DatabaseError(f"The database could not be migrated to {head()}:\n{output.decode(errors='replace').strip()}")
     await database.pool.expire_connections()  # they were made before the schema, and prepared nothing in it

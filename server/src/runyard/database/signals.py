@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from runyard.database.connection import GONE, Database
+from runyard.database.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
     import asyncpg
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Heard = Callable[[str], None]
+
+PULSE: Final = 15.0
+"""Seconds between signs of life asked of the connection, and longest wait for one."""
 
 
 class Signals:
@@ -34,6 +39,7 @@ class Signals:
         self._busy = asyncio.Lock()
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._unlocking: set[asyncio.Task[None]] = set()
         self._locks: set[int] = set()
 
     async def start(self) -> None:
@@ -55,7 +61,8 @@ class Signals:
         async with self._busy:
             self._callbacks[channel].append(heard)
             if len(self._callbacks[channel]) == 1 and self._connection is not None and not self._connection.is_closed():
-                await self._connection.add_listener(channel, self._dispatch)
+                with suppress(*GONE):  # the next connection listens to it
+                    await self._connection.add_listener(channel, self._dispatch)
 
     def unlisten(self, channel: str, heard: Heard) -> None:
         """Stop calling ``heard``; the channel itself stays subscribed for the others."""
@@ -78,30 +85,40 @@ class Signals:
                 )
         except GONE:
             taken = True  # the lock would have ended with the connection anyway; the unique key still decides
+        except BaseException:  # cancelled: whether the lock was taken is unknown
+            await self.unlock(key)
+            raise
         if not taken:
             self._locks.discard(key)
         return bool(taken)
 
     async def unlock(self, key: int) -> None:
-        """Give the advisory lock back."""
-        self._locks.discard(key)
-        try:
+        """Give the advisory lock back, even when the caller is being cancelled."""
+        unlocking = asyncio.create_task(self._unlock(key), name="unlock")
+        self._unlocking.add(unlocking)
+        unlocking.add_done_callback(self._unlocking.discard)
+        await asyncio.shield(unlocking)
+
+    async def _unlock(self, key: int) -> None:
+        with suppress(*GONE):
             async with self._busy:
                 if self._connection is not None:
                     await self._connection.execute("SELECT pg_advisory_unlock($1)", key)
-        except GONE:
-            pass
+        self._locks.discard(key)
 
     def _dispatch(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         for heard in tuple(self._callbacks[channel]):
             heard(str(payload))
 
-    def _terminated(self, _connection: object) -> None:
-        self._lost.set()
+    def _terminated(self, connection: object) -> None:
+        if connection is self._connection:
+            self._lost.set()
 
     async def _connect(self) -> None:
         connection = await self._database.connect()
         async with self._busy:
+            if self._connection is not None:
+                self._connection.terminate()
             self._lost.clear()
             self._connection = connection
             connection.add_termination_listener(self._terminated)
@@ -110,15 +127,32 @@ class Signals:
 
     async def _keep_connected(self) -> None:
         while True:
-            await self._lost.wait()
+            await self._until_lost()
             delay = 0.02
             while True:
                 try:
                     await self._connect()
                     break
-                except GONE as error:
+                except (*GONE, DatabaseUnavailable) as error:
                     log.warning("signals_reconnecting", error=str(error))
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, 1.0)
             for look in self._gap:
                 look()
+
+    async def _until_lost(self) -> None:
+        """Wait until the connection has gone, asking now and then: one that was cut off in silence never says so."""
+        while True:
+            try:
+                async with asyncio.timeout(PULSE):
+                    await self._lost.wait()
+            except TimeoutError:
+                pass
+            else:
+                return
+            try:
+                async with asyncio.timeout(PULSE), self._busy:
+                    assert self._connection is not None
+                    await self._connection.execute("SELECT 1")
+            except GONE:
+                return

@@ -14,7 +14,7 @@ from runyard.jobs.errors import (
 )
 from runyard.jobs.idempotency import InFlight
 from runyard.jobs.maintenance import Maintenance
-from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, STATE, Event, Job, NewJob
+from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, REPLY, STATE, Event, Job, NewJob
 from runyard.jobs.queue import PgQueue, Queue
 from runyard.jobs.states import TRANSITIONS, State
 from runyard.jobs.store import JobStore
@@ -26,6 +26,7 @@ __all__ = [
     "LOG",
     "MESSAGE",
     "PROGRESS",
+    "REPLY",
     "STATE",
     "TRANSITIONS",
     "AttemptLost",

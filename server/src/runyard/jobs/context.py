@@ -16,7 +16,7 @@ from runyard.clock import Clock
 from runyard.database import DatabaseUnavailable
 from runyard.jobs.errors import AttemptLost, Postponed
 from runyard.jobs.events import CHUNK
-from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, Job, NewJob
+from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, REPLY, Job, NewJob
 from runyard.jobs.store import Awaits, JobStore
 from runyard.jobs.tails import Tails
 from runyard.sandbox import Command, Process, Sandbox
@@ -81,6 +81,8 @@ class JobContext:
 
     async def progress(self, percent: int, note: str = "") -> None:
         """Say how far the job is, 0 to 100."""
+        if not 0 <= percent <= 100:
+            raise ValueError(f"Progress is a number from 0 to 100, not {percent!r}.")
         await self._writer.emit(PROGRESS, {"percent": percent, "note": note}, progress=percent)
 
     async def emit(self, kind: str, body: Mapping[str, object]) -> None:
@@ -89,13 +91,13 @@ class JobContext:
 
     async def send(self, body: Mapping[str, object]) -> None:
         """Add a message from the job to whoever watches it."""
-        await self._writer.emit(MESSAGE, {"from": "job", **body})
+        await self._writer.emit(REPLY, body)
 
     async def receive(self, after: int = 0) -> AsyncIterator[tuple[int, Mapping[str, object]]]:
         """Yield messages sent to the job after event ``after``, as (event number, body), for as long as it runs."""
         await self.flush()
         async for event in self._tails.follow(self.job.id, after, idle=60.0):
-            if event is not None and event.type == MESSAGE and event.data.get("from") != "job":
+            if event is not None and event.type == MESSAGE:
                 yield event.seq, event.data
 
     async def flush(self) -> None:
@@ -183,13 +185,13 @@ class _Writer:
             if room < 0:
                 return
             notice = f"\n[runyard] The log limit of {self._limit} bytes is reached; further output is not kept.\n"
-            output = output[:room] + notice.encode()
+            output = output[: room - _unfinished(output[:room])] + notice.encode()
         self._output += output
         self._held += len(output)
         await self._written()
 
     async def emit(self, kind: str, body: Mapping[str, object], *, progress: int | None = None) -> None:
-        self._cut_output(everything=True)
+        self._cut_output(everything=False)
         encoded = _json(body)
         self._ready.append((self._store.clock(), kind, encoded))
         self._held += len(encoded)

@@ -6,7 +6,9 @@ Every worker runs it; an advisory lock lets one of them work at a time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +16,7 @@ import structlog
 
 from runyard.artifacts import ArtifactStore
 from runyard.database import Connection, DatabaseUnavailable
+from runyard.database.connection import GONE
 from runyard.jobs.errors import JobError
 from runyard.jobs.events import write_archive
 from runyard.jobs.model import JOB_COLUMNS, Job, job_from_row
@@ -22,9 +25,14 @@ from runyard.jobs.store import JobStore
 from runyard.settings import Settings
 
 EVERY: Final = 60.0
-LOCK: Final = 0x52554E595244
+LOCK: Final = "SELECT {}(0x52594152, hashtext(current_schema()))"
+"""One yard's maintenance: yards that share a database each have a schema."""
+
 BATCH: Final = 200
 ARCHIVE_LIMIT: Final = 64 * 1024**3
+
+_NEEDED: Final = "EXISTS (SELECT FROM jobs AS parent WHERE parent.id = jobs.parent AND parent.ended_at IS NULL)"
+"""A child is remembered, with the key it was started by, for as long as its parent may start again and ask for it."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,22 +51,25 @@ class Maintenance:
         while True:
             try:
                 await self.once()
-            except (DatabaseUnavailable, OSError) as error:
+            except (DatabaseUnavailable, *GONE, OSError) as error:
                 log.warning("maintenance_postponed", error=str(error))
+            except Exception:  # a chore that fails must not take the worker's jobs with it
+                log.exception("maintenance_failed")
             await asyncio.sleep(EVERY)
 
     async def once(self) -> None:
         """Do every chore now, unless another worker is at it."""
         async with self._database.pool.acquire() as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+            if not await connection.fetchval(LOCK.format("pg_try_advisory_lock")):
                 return
             try:
                 await self.make_partitions()
-                await self.compact()
+                while await self.compact() == BATCH:
+                    pass
                 await self.remove_old_jobs()
                 await self._artifacts.collect()
             finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", LOCK)
+                await connection.execute(LOCK.format("pg_advisory_unlock"))
 
     async def make_partitions(self) -> None:
         """Have a partition of the events for this month and the next; a default one catches what no month takes."""
@@ -67,21 +78,19 @@ class Maintenance:
             after = _month(first + timedelta(days=32))
             name = f"events_{first:%Y_%m}"
             if await self._database.fetchval("SELECT to_regclass($1)", name) is None:
-                await self._database.transaction(lambda connection, n=name, a=first, b=after: _partition(connection, n, a, b))
+                await self._database.transaction(partial(_partition, name, first, after))
 
     async def compact(self) -> int:
-        """Move the events of jobs that ended a while ago, and have a log, into an archive each; return how many."""
+        """Move the events of up to ``BATCH`` jobs that ended a while ago, and have a log, into archives; return how many."""
         rows = await self._database.fetch(
             f"SELECT {JOB_COLUMNS} FROM jobs WHERE ended_at < $1 AND archive IS NULL AND log_bytes > 0"
             " ORDER BY ended_at LIMIT $2",
             self._store.clock() - timedelta(seconds=self._settings.compact_after), BATCH,
         )  # fmt: skip
-        for row in rows:
-            await self._compact(job_from_row(row))
-        return len(rows)
+        return sum([await self._compact(job_from_row(row)) for row in rows])
 
-    async def _compact(self, job: Job) -> None:
-        async def content():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def _compact(self, job: Job) -> bool:
+        async def content() -> AsyncIterator[bytes]:
             after = 0
             while events := await self._store.events(job.id, after):
                 for record in write_archive(events):
@@ -94,7 +103,7 @@ class Maintenance:
             blob = await self._artifacts.put(content(), limit=ARCHIVE_LIMIT)
         except JobError as error:
             log.error("compaction_refused", error=str(error))
-            return
+            return False
 
         async def work(connection: Connection) -> None:
             await self._artifacts.attach(
@@ -104,6 +113,7 @@ class Maintenance:
             await connection.execute("DELETE FROM events WHERE job = $1", job.id)
 
         await self._database.transaction(work)
+        return True
 
     async def remove_old_jobs(self) -> int:
         """Remove jobs past their retention with all that hangs on them, and partitions that are empty; return how many jobs."""
@@ -111,7 +121,8 @@ class Maintenance:
 
         async def work(connection: Connection) -> list[UUID]:
             rows = await connection.fetch(
-                "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < $1 ORDER BY ended_at LIMIT 1000) RETURNING id",
+                f"DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at < $1 AND NOT {_NEEDED}"
+                " ORDER BY ended_at LIMIT 1000) RETURNING id",
                 oldest,
             )
             return [row["id"] for row in rows]
@@ -125,7 +136,8 @@ class Maintenance:
             if name < f"events_{_month(oldest):%Y_%m}" and not await self._holds_live_events(name):
                 await self._database.execute(f"DROP TABLE IF EXISTS {name}")
         await self._database.execute(
-            "DELETE FROM idempotency WHERE created_at < $1",
+            "DELETE FROM idempotency USING jobs WHERE jobs.id = idempotency.job AND idempotency.created_at < $1"
+            f" AND NOT {_NEEDED}",
             self._store.clock() - timedelta(hours=self._settings.idempotency_hours),
         )
         await self._database.execute(f"DELETE FROM {ENTRY_TABLE}_log WHERE created < $1", oldest)
@@ -138,7 +150,7 @@ class Maintenance:
         return bool(found)
 
 
-async def _partition(connection: Connection, name: str, start: datetime, end: datetime) -> None:
+async def _partition(name: str, start: datetime, end: datetime, connection: Connection) -> None:
     """Cut a month out of the default partition, with the events that are already in it."""
     await connection.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
     if await connection.fetchval("SELECT to_regclass($1)", name) is not None:

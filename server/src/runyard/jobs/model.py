@@ -16,6 +16,11 @@ LOG: Final = "log"
 STATE: Final = "state"
 PROGRESS: Final = "progress"
 MESSAGE: Final = "message"
+"""A message to the job; only these wake a job that waits for one."""
+
+REPLY: Final = "reply"
+"""A message from the job to whoever watches it."""
+
 ARTIFACT: Final = "artifact"
 
 

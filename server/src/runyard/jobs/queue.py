@@ -50,7 +50,7 @@ class _Driver(Driver):
         return self._shutdown
 
     @property
-    def tm(self) -> TaskManager:  # type: ignore[override]
+    def tm(self) -> TaskManager:
         return self._tasks
 
     async def __aenter__(self) -> Self:
@@ -58,6 +58,12 @@ class _Driver(Driver):
 
     async def __aexit__(self, *_: object) -> None:
         return
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        raise TypeError(f"{type(self).__name__} does not listen")
+
+    async def notify(self, channel: str, payload: str) -> None:
+        await self.execute("SELECT pg_notify($1, $2)", channel, payload)
 
 
 class _Joined(_Driver):
@@ -87,9 +93,6 @@ class ResilientDriver(_Driver):
 
     async def execute(self, query: str, *args: object) -> str:
         return await self._database.execute(query, *args)
-
-    async def notify(self, channel: str, payload: str) -> None:
-        await self._database.execute("SELECT pg_notify($1, $2)", channel, payload)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         await self._signals.listen(channel, callback)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Literal, cast
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.jobs import events as codec
 from runyard.jobs.errors import AttemptLost, IdempotencyReused, JobEnded, JobNotFound
-from runyard.jobs.model import JOB_COLUMNS, MESSAGE, STATE, Event, Job, NewJob, job_from_row
+from runyard.jobs.model import JOB_COLUMNS, LOG, MESSAGE, Event, Job, NewJob, job_from_row
 from runyard.jobs.queue import ENTRY_TABLE, Queue
 from runyard.jobs.states import State
 
@@ -43,7 +44,7 @@ _SUBMIT: Final = """
 _CLAIM: Final = f"""
     WITH job AS (
         UPDATE jobs SET state = 'running', attempt = attempt + 1, batch = 0, last_seq = last_seq + 1,
-            started_at = coalesce(started_at, $3)
+            started_at = coalesce(started_at, $3), claim = $4
         WHERE id = $1 AND entry = $2 AND state = 'queued' AND NOT cancelling RETURNING {JOB_COLUMNS}
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $3, 'state',
@@ -59,21 +60,20 @@ _APPEND: Final = f"""
         INSERT INTO events (job, seq, at, type, body)
         SELECT $1, job.last_seq - cardinality($4::text[]) + new.n, new.at, new.type, new.body
         FROM job, unnest($4::text[], $5::timestamptz[], $6::bytea[]) WITH ORDINALITY AS new(type, at, body, n)
-    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || $1::uuid || ' ' || last_seq),
-        set_config('synchronous_commit', CASE WHEN $9 THEN 'on' ELSE 'off' END, true) FROM job"""
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || $1::uuid || ' ' || last_seq) FROM job"""
 
 _FINISH: Final = f"""
     WITH job AS (
         UPDATE jobs SET state = $3, ended_at = $4, result = $5, error = $6, awaits = NULL, last_seq = last_seq + 1,
             progress = CASE WHEN $3 = 'succeeded' THEN 100 ELSE progress END
-        WHERE id = $1 AND attempt = $2 AND ended_at IS NULL AND state = ANY($8) RETURNING id, last_seq
+        WHERE id = $1 AND attempt = $2 AND ended_at IS NULL AND state = $8 RETURNING id, last_seq
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $4, 'state', $7 FROM job
     ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
 
 _MOVE: Final = f"""
     WITH job AS (
-        UPDATE jobs SET state = $3, entry = coalesce($4, entry), awaits = $5, losses = losses + $6, last_seq = last_seq + 1,
+        UPDATE jobs SET state = $3, entry = $4, awaits = $5, losses = losses + $6, last_seq = last_seq + 1,
             checkpoint = CASE WHEN $7 THEN $8 ELSE checkpoint END
         WHERE id = $1 AND attempt = $2 AND state = $9 RETURNING id, last_seq
     ), event AS (
@@ -105,6 +105,7 @@ class JobStore:
 
         Raises:
             IdempotencyReused: the key was used for another request.
+            JobEnded: the parent has ended or is being cancelled; it gets no more children.
         """
         if (known := await self._same_request(new)) is not None:
             return known
@@ -112,6 +113,8 @@ class JobStore:
 
         async def work(connection: Connection) -> None:
             now = self.clock()
+            if new.parent is not None:
+                await self._refuse_orphan(connection, new.parent)
             entry = await self._queue.enqueue(connection, new.kind, job, priority=new.priority)
             row = await connection.fetchrow(
                 _SUBMIT, job, new.kind, new.owner, new.tenant, new.params, new.priority, self._max_attempts, new.parent,
@@ -136,6 +139,14 @@ class JobStore:
                 raise
             return known
         return await self.get(job)
+
+    async def _refuse_orphan(self, connection: Connection, parent: UUID) -> None:
+        """Lock the parent against a cancellation, which either sees the new child or is seen here."""
+        row = await connection.fetchrow("SELECT state, cancelling, ended_at FROM jobs WHERE id = $1 FOR SHARE", parent)
+        if row is None:
+            raise JobNotFound(parent)
+        if row["cancelling"] or row["ended_at"] is not None:
+            raise JobEnded(parent, State.CANCELLED if row["cancelling"] else row["state"])
 
     async def _same_request(self, new: NewJob) -> Job | None:
         if new.idempotency_key is None:
@@ -169,6 +180,8 @@ class JobStore:
         owner: UUID | None = None,
         tenant: str | None = None,
         states: Sequence[State] = tuple(State),
+        failed_with: Sequence[str] | None = None,
+        failed_without: Sequence[str] | None = None,
         since: datetime | None = None,
         before: tuple[datetime, UUID] | None = None,
         limit: int | None = None,
@@ -176,6 +189,8 @@ class JobStore:
         """Jobs of an owner or tenant, newest first.
 
         Args:
+            failed_with: of failed jobs, only those with one of these error codes.
+            failed_without: of failed jobs, none with one of these error codes.
             since: only jobs made at or after this time.
             before: ``(created_at, id)`` of the last job of the page before.
             limit: most jobs to return; None for all.
@@ -184,6 +199,8 @@ class JobStore:
         for condition, value in (
             ("owner = ${}", owner),
             ("tenant = ${}", tenant),
+            ("state <> 'failed' OR error->>'code' = ANY(${})", failed_with),
+            ("state <> 'failed' OR error->>'code' <> ALL(${})", failed_without),
             ("created_at >= ${}", since),
             ("created_at <= ${}", before[0] if before else None),
             ("id < ${} OR created_at < $PREVIOUS", before[1] if before else None),
@@ -211,7 +228,7 @@ class JobStore:
         )  # fmt: skip
         return cast("int", ahead) + 1
 
-    async def events(self, job: UUID, after: int, *, limit: int = PAGE) -> list[Event]:
+    async def events(self, job: UUID, after: int, *, limit: int = PAGE) -> Sequence[Event]:
         """The events after number ``after`` that are still in the database, in order."""
         rows = await self.database.fetch(
             "SELECT seq, at, type, body FROM events WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT $3", job, after, limit
@@ -226,18 +243,21 @@ class JobStore:
         A job that is still marked running was lost by its worker: it starts again, or fails once it has been lost
         ``max_attempts`` times.
         """
-        row = await self.database.fetchrow(_CLAIM, job, entry, self.clock())
-        return job_from_row(row) if row is not None else await self.database.transaction(
-            lambda connection: self._claim_odd(connection, job, entry)
-        )  # fmt: skip
+        claim = uuid4()  # tells a claim of ours that broke during COMMIT from that of a lost worker
+        row = await self.database.fetchrow(_CLAIM, job, entry, self.clock(), claim)
+        if row is not None:
+            return job_from_row(row)
+        return await self.database.transaction(lambda connection: self._claim_odd(connection, job, entry, claim))
 
-    async def _claim_odd(self, connection: Connection, job: UUID, entry: int) -> Job | None:
-        row = await connection.fetchrow(f"SELECT {JOB_COLUMNS}, entry FROM jobs WHERE id = $1 FOR UPDATE", job)
+    async def _claim_odd(self, connection: Connection, job: UUID, entry: int, claim: UUID) -> Job | None:
+        row = await connection.fetchrow(f"SELECT {JOB_COLUMNS}, entry, claim FROM jobs WHERE id = $1 FOR UPDATE", job)
         if row is None or row["entry"] != entry:
             return None  # the job has another entry by now; this one is a leftover
         found = job_from_row(row)
         if found.state.ended:
             return None
+        if row["claim"] == claim:
+            return found
         if found.cancelling:
             await self._finish(connection, found, State.CANCELLED, None, {"code": "cancelled", "message": "Cancelled."})
             return None
@@ -247,27 +267,26 @@ class JobStore:
             await self._finish(connection, found, State.FAILED, None, {"code": "worker_lost", "message": message})
             return None
         if found.state is not State.QUEUED:
-            await self._move(connection, found, State.QUEUED, losses=int(lost))
-        row = await connection.fetchrow(_CLAIM, job, entry, self.clock())
+            await self._move(connection, found, State.QUEUED, entry=entry, losses=int(lost))
+        row = await connection.fetchrow(_CLAIM, job, entry, self.clock(), claim)
         return None if row is None else job_from_row(row)
 
     async def append(
         self, job: UUID, attempt: int, batch: int, new: Sequence[tuple[datetime, str, bytes]], *,
-        progress: int | None = None, durable: bool = False,
+        progress: int | None = None,
     ) -> int:  # fmt: skip
         """Add events (time, type, body) to a running job and return the number of the last one.
 
         Args:
             attempt: the attempt that writes; a newer one fences it off.
             batch: how many appends this attempt has made; makes a repeated append a no-op.
-            durable: wait for the disk. Without it a power cut may take the last moments of a log, never a state.
 
         Raises:
             AttemptLost: the job belongs to another attempt now, or has ended.
         """
         row = await self.database.fetchrow(
             _APPEND, job, attempt, batch, [kind for _, kind, _ in new], [at for at, _, _ in new],
-            [codec.pack(body) for _, _, body in new], sum(len(body) for _, kind, body in new if kind == "log"), progress, durable,
+            [codec.pack(body) for _, _, body in new], sum(len(body) for _, kind, body in new if kind == LOG), progress,
         )  # fmt: skip
         if row is None:
             row = await self.database.fetchrow(
@@ -300,16 +319,19 @@ class JobStore:
         else:
             row = await self.database.transaction(lambda connection: self._finish(connection, job, state, result, error))
         if row is None:
-            now = await self.get(job.id)
-            if (now.attempt, now.state) != (job.attempt, state):
-                raise AttemptLost
+            await self._earlier_try(job, state)
+
+    async def _earlier_try(self, job: Job, *states: State) -> None:
+        """Nothing was changed: either an earlier try of the very same change was committed, or the attempt is lost."""
+        now = await self.get(job.id)
+        if now.attempt != job.attempt or now.state not in states:
+            raise AttemptLost
 
     def _finish_values(
         self, job: Job, state: State, result: Mapping[str, object] | None, error: Mapping[str, object] | None
     ) -> tuple[object, ...]:
         body = {"state": state} if error is None else {"state": state, "error": error}
-        from_states = [State.QUEUED, State.RUNNING, State.WAITING]
-        return job.id, job.attempt, str(state), self.clock(), result, error, codec.pack(_json(body)), from_states
+        return job.id, job.attempt, str(state), self.clock(), result, error, codec.pack(_json(body)), str(job.state)
 
     async def _finish(
         self, connection: Connection, job: Job, state: State, result: Mapping[str, object] | None,
@@ -327,14 +349,21 @@ class JobStore:
     # ---------------------------------------------------------------- waiting and going on
 
     async def requeue(self, job: Job, *, delay: timedelta | None = None, lost: bool = False) -> None:
-        """Give a running job back to the queue; ``lost`` counts towards ``max_attempts``."""
+        """Give a running job back to the queue; ``lost`` counts towards ``max_attempts``.
+
+        Raises:
+            AttemptLost: the job belongs to another attempt now, or has ended.
+        """
 
         async def work(connection: Connection) -> None:
             entry = await self._queue.enqueue(connection, job.kind, job.id, priority=job.priority, delay=delay)
             if not await self._move(connection, job, State.QUEUED, entry=entry, losses=int(lost)):
-                raise AttemptLost
+                raise _AlreadyCommitted
 
-        await self.database.transaction(work)
+        try:
+            await self.database.transaction(work)
+        except _AlreadyCommitted:
+            await self._earlier_try(job, State.QUEUED)
 
     async def suspend(
         self, job: Job, awaits: Awaits, *, checkpoint: object, delay: timedelta | None = None, after: int = 0
@@ -345,6 +374,9 @@ class JobStore:
             checkpoint: what the executor will need when it goes on.
             delay: longest to wait; required for ``"time"``.
             after: number of the last message already handled.
+
+        Raises:
+            AttemptLost: the job belongs to another attempt now, or has ended.
         """
 
         async def work(connection: Connection) -> None:
@@ -359,9 +391,12 @@ class JobStore:
                 connection, job, State.QUEUED if ready else State.WAITING,
                 entry=entry, awaits=None if ready else awaits, checkpoint=(checkpoint,),
             ):  # fmt: skip
-                raise AttemptLost
+                raise _AlreadyCommitted
 
-        await self.database.transaction(work)
+        try:
+            await self.database.transaction(work)
+        except _AlreadyCommitted:
+            await self._earlier_try(job, State.QUEUED, State.WAITING)
 
     async def send(self, job: UUID, body: Mapping[str, object]) -> int:
         """Add a message to a job that hasn't ended, wake it if it waits for one, and return the event's number.
@@ -461,33 +496,36 @@ class JobStore:
         Nothing should ever be found here: it is the net under the queue, swept every few seconds.
         """
         lost = await self.database.fetch(
-            f"SELECT {JOB_COLUMNS}, entry FROM jobs WHERE state IN ('queued', 'running')"
+            f"SELECT {JOB_COLUMNS}, entry FROM jobs WHERE (state IN ('queued', 'running') OR (state = 'waiting' AND entry IS NOT NULL))"
             f" AND NOT EXISTS (SELECT FROM {ENTRY_TABLE} AS kept WHERE kept.id = jobs.entry)"
         )
         for row in lost:
-            await self.database.transaction(lambda connection, row=row: self._reenter(connection, job_from_row(row), row["entry"]))
+            await self.database.transaction(partial(self._reenter, job_from_row(row), row["entry"]))
         waiting = await self.database.fetch(
             "SELECT id FROM jobs AS parent WHERE state = 'waiting' AND awaits = 'children'"
             " AND NOT EXISTS (SELECT FROM jobs WHERE jobs.parent = parent.id AND ended_at IS NULL)"
         )
         for row in waiting:
-            await self.database.transaction(lambda connection, row=row: self._wake(connection, row["id"], "children"))
+            await self.database.transaction(partial(self._wake_parent, row["id"]))
         return len(lost) + len(waiting)
 
-    async def _reenter(self, connection: Connection, job: Job, old: int | None) -> None:
+    async def _wake_parent(self, job: UUID, connection: Connection) -> None:
+        await self._wake(connection, job, "children")
+
+    async def _reenter(self, job: Job, old: int | None, connection: Connection) -> None:
         entry = await self._queue.enqueue(connection, job.kind, job.id, priority=job.priority)
         await connection.execute(
-            "UPDATE jobs SET entry = $3 WHERE id = $1 AND entry IS NOT DISTINCT FROM $2 AND state IN ('queued', 'running')",
+            "UPDATE jobs SET entry = $3 WHERE id = $1 AND entry IS NOT DISTINCT FROM $2 AND ended_at IS NULL",
             job.id, old, entry,
         )  # fmt: skip
 
 
 class _AlreadyCommitted(Exception):  # noqa: N818
-    """An earlier try of this very submit was committed after all."""
+    """Nothing is left to change, perhaps because an earlier try of this very transaction was committed after all."""
 
 
 def _scope(new: NewJob) -> str:
     return f"{new.owner}/{new.kind}"
 
 
-__all__ = ["CHANNEL", "PAGE", "STATE", "Awaits", "JobStore"]
+__all__ = ["CHANNEL", "PAGE", "Awaits", "JobStore"]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
 from runyard.artifacts import ArtifactStore
-from runyard.database import Signals
-from runyard.jobs.errors import EventsExpired
+from runyard.database import DatabaseUnavailable, Signals
+from runyard.jobs.errors import EventsExpired, JobNotFound
 from runyard.jobs.events import ArchiveReader
 from runyard.jobs.model import Event, Job
 from runyard.jobs.store import CHANNEL, PAGE, JobStore
@@ -41,20 +42,22 @@ class Tails:
     def close(self) -> None:
         """Tell every follower that this process is going away; each ends without a terminal event."""
         self.closing.set()
-        self._look_everywhere()
+        for tail in self._tails.values():
+            tail.tell()
 
     @property
     def watched(self) -> int:
         """How many jobs are being followed here."""
         return len(self._tails)
 
-    async def follow(self, job: UUID, after: int, *, idle: float) -> AsyncIterator[Event | None]:
+    async def follow(self, job: UUID, after: int, *, idle: float) -> AsyncGenerator[Event | None]:
         """Yield the events after number ``after`` as they come, until the one that ends the job.
 
         Yields None when nothing came for ``idle`` seconds, so that the caller can send a heartbeat. Ends without a terminal
         event when the process is closing: the reader goes on elsewhere, from its cursor.
 
         Raises:
+            JobNotFound: there is no such job, or it is past its retention.
             EventsExpired: retention has removed the events asked for.
         """
         tail = self._tails.setdefault(job, _Tail(self._store, job, after))
@@ -62,12 +65,14 @@ class Tails:
         try:
             while True:
                 events = tail.since(after)
-                if events is None:
-                    events = await self._store.events(job, after)
-                    if not events or events[0].seq != after + 1:
-                        async for event in self._archived(await self._store.get(job), after):
-                            yield event
+                if events is None or (tail.over and not events):
+                    found = await self._store.get(job)
+                    async for event in self.events(found, after):
+                        yield event
+                        after = event.seq
+                    if found.state.ended:
                         return
+                    continue
                 for event in events:
                     yield event
                     after = event.seq
@@ -135,9 +140,12 @@ class _Tail:
         self._reading: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self.watchers = 0
+        self.over = False
+        """Whether the log has ended, so that what this tail doesn't have is read from where ended logs are kept."""
+
         self.look()
 
-    def since(self, after: int) -> list[Event] | None:
+    def since(self, after: int) -> Sequence[Event] | None:
         """Events after ``after``, or None when the window doesn't reach back that far."""
         if after < self._start:
             return None
@@ -147,7 +155,7 @@ class _Tail:
 
     async def news(self, after: int, idle: float) -> bool:
         """Wait until there is an event after ``after``; False after ``idle`` seconds without one."""
-        if self._newest > after:
+        if self._newest > after or self.over:
             return True
         news = self._news
         try:
@@ -166,9 +174,8 @@ class _Tail:
 
     def look(self) -> None:
         """Look into the log without having been told anything."""
-        self._hinted = max(self._hinted, self._newest + 1)
+        self._hinted = max(self._hinted, self._newest) + 1  # a reading that is under way is too old to count
         self._read()
-        self._tell()
 
     def stop(self) -> None:
         if self._reading is not None:
@@ -179,6 +186,10 @@ class _Tail:
             self._reading = asyncio.create_task(self._catch_up(), name=f"tail {self._job}")
 
     async def _catch_up(self) -> None:
+        with suppress(DatabaseUnavailable):  # the next hint or look tries again
+            await self._read_news()
+
+    async def _read_news(self) -> None:
         while self._hinted > self._newest:
             hinted = self._hinted
             events = await self._store.events(self._job, self._newest)
@@ -190,11 +201,24 @@ class _Tail:
                 gone = self._window.popleft()
                 self._bytes -= len(gone.body)
                 self._start = gone.seq
-            self._tell()
+            if not events:
+                await self._look_for_the_end()
+            self.tell()
             if len(events) < PAGE and hinted == self._hinted:
                 self._hinted = self._newest
                 return
 
-    def _tell(self) -> None:
+    async def _look_for_the_end(self) -> None:
+        try:
+            job = await self._store.get(self._job)
+        except JobNotFound:
+            self.over = True
+        else:
+            self.over = job.state.ended
+            if job.last_seq < self._newest:  # whoever came first named an event that doesn't exist
+                self._start = self._newest = job.last_seq
+
+    def tell(self) -> None:
+        """Wake every watcher."""
         news, self._news = self._news, asyncio.Event()
         news.set()

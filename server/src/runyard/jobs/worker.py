@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
+import asyncpg
 import structlog
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job as Entry
@@ -32,6 +33,9 @@ RETRY_AFTER: Final = timedelta(seconds=1)
 """Pause before an executor that failed unexpectedly starts again; doubled with each loss."""
 
 RECOVER_EVERY: Final = 5.0
+
+STOP_GRACE: Final = 30.0
+"""Seconds an executor has to end once it is told to. Then the job goes on without it; being fenced off, it can write no more."""
 
 Lane = Literal["heavy", "light"]
 
@@ -95,6 +99,7 @@ class Worker:
             await asyncio.wait(lanes)
             for chore in chores:
                 chore.cancel()
+        self._signals.unlisten(CHANNEL, self._heard)
 
     async def drain(self) -> None:
         """Take no more jobs; give running ones a moment to end, then put them back into the queue."""
@@ -143,9 +148,15 @@ class Worker:
     async def _attempt(self, job: Job, executor: Executor) -> None:
         attempt = _Attempt(job, self._context)
         self._running[job.id] = attempt
+        if self._draining:
+            attempt.stop("drained")  # drawn in the moment before the lane closed
         try:
             with structlog.contextvars.bound_contextvars(job=str(job.id), kind=job.kind, attempt=job.attempt):
-                await self._conclude(attempt, await attempt.run(executor))
+                outcome = await attempt.run(executor)
+                try:
+                    await self._conclude(attempt, outcome)
+                except asyncpg.DataError as error:  # a result that is no JSON, or that Postgres can't keep
+                    await self._retry_or_fail(job, error)
         except AttemptLost:
             log.warning("attempt_superseded", job=str(job.id), attempt=job.attempt)
         finally:
@@ -223,6 +234,8 @@ class _Attempt:
         self._context = context(job, lambda: self.stop("lost"))
         self._task: asyncio.Task[Mapping[str, object]] | None = None
         self._stopped: Stop | None = None
+        self._abandoned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._deadline: asyncio.TimerHandle | None = None
 
     def stop(self, why: Stop) -> None:
         """Interrupt the executor; the first reason counts, but a lost attempt is lost."""
@@ -230,8 +243,13 @@ class _Attempt:
             self._stopped = why
             if why == "cancelled":
                 self._context.cancelled.set()
-            if self._task is not None:
-                self._task.cancel()
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            if self._deadline is None:
+                self._deadline = self._task.get_loop().call_later(STOP_GRACE, self._abandoned.set_result, None)
 
     async def run(self, executor: Executor) -> _Outcome:
         """Run the executor to its end and say what became of it.
@@ -241,18 +259,38 @@ class _Attempt:
         """
         self._task = asyncio.create_task(executor.run(self._context), name=f"job {self.job.id}")
         if self._stopped is not None:
-            self._task.cancel()
+            self._interrupt()
         try:
-            outcome: _Outcome = await self._task
+            await asyncio.wait({self._task, self._abandoned}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if self._stopped is None:
-                raise
-            outcome = self._stopped if self._stopped != "lost" else AttemptLost()
-        except Postponed:
-            return "postponed"
-        except (JobFailed, Exception) as error:
-            outcome = error
+            self._task.cancel()
+            raise
+        finally:
+            if self._deadline is not None:
+                self._deadline.cancel()
+        outcome = self._outcome(self._task)
         if isinstance(outcome, AttemptLost):
             raise outcome
-        await self._context.close()
+        if outcome != "postponed":
+            await self._context.close()
         return outcome
+
+    def _outcome(self, task: asyncio.Task[Mapping[str, object]]) -> _Outcome:
+        stopped: _Outcome | None = AttemptLost() if self._stopped == "lost" else self._stopped
+        if not task.done():
+            log.error("executor_does_not_stop", why=self._stopped, seconds=STOP_GRACE)
+            assert stopped is not None
+            return stopped
+        if task.cancelled():
+            return stopped or RuntimeError("the executor cancelled itself")
+        match task.exception():
+            case None:
+                return task.result()
+            case Postponed():
+                return "postponed"
+            case JobFailed() as failure:
+                return failure
+            case Exception() as error:
+                return stopped or error  # what breaks while an executor is being stopped is not a fault
+            case error:
+                raise error

@@ -90,7 +90,9 @@ def _plain() -> _Sandbox:
 
 def _try(launcher: Launcher) -> None:
     if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
-        raise SandboxUnavailable("the kernel was built without CONFIG_PROC_CHILDREN, so limits cannot be watched")
+        raise SandboxUnavailable(
+            "the kernel was built without CONFIG_PROC_CHILDREN, so limits cannot be watched"
+        )
     command = Command(argv=("/bin/sh", "-c", f"echo {_GREETING}"))
     with launcher(command) as launch:
         try:

@@ -98,7 +98,9 @@ class Process:
         facts = json.loads(line or b"{}")
         if "child-pid" not in facts:
             text = (await self._output.reader.read(_TAIL)).decode(errors="replace").strip()
-            raise SandboxError(f"the sandbox did not start: {facts.get('error') or text or 'it said nothing'}")
+            raise SandboxError(
+                f"the sandbox did not start: {facts.get('error') or text or 'it said nothing'}"
+            )
         self._init = facts["child-pid"]
         self._group = facts.get("group", self._init)
         with suppress(ProcessLookupError):  # it may be over already

@@ -46,7 +46,7 @@ _ETC = (  # what name resolution, TLS, the dynamic linker and the clock need; no
     "ssl/openssl.cnf",
 )
 # Scratch folders live in memory; a caller who wants more room, on disk and counted, mounts a folder there.
-_SCRATCH = {"/tmp": 1 << 30, HOME: 256 << 20, "/dev/shm": 256 << 20}
+_SCRATCH = {"/tmp": 1 << 30, "/var/tmp": 256 << 20, HOME: 256 << 20, "/dev/shm": 256 << 20}
 _PASSWD = f"""root:x:0:0:root:/root:/usr/sbin/nologin
 {USER}:x:{UID}:{GID}:{USER}:{HOME}:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
@@ -113,7 +113,6 @@ def steps(command: Command) -> Iterator[Step]:
     yield Devices("/dev")
     for path, size in _SCRATCH.items():
         yield Scratch(path, size)
-    yield Symlink("/tmp", "/var/tmp")
     for mount in command.mounts:
         yield Bind(str(source_of(mount)), mount.target, mount.writable)
     # The kernel lets the real root write sysctls (core_pattern!) whatever its capabilities and namespace.

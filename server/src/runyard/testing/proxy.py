@@ -133,9 +133,7 @@ class Injection:
 
     def __post_init__(self) -> None:
         if self.direction not in {"up", "down"}:
-            raise ValueError(
-                f"direction={self.direction!r}: it is 'up' to the server or 'down' to the client"
-            )
+            raise ValueError(f"direction={self.direction!r}: it is 'up' (to the server) or 'down'")
         if self.times is not None and self.times < 1:
             raise ValueError(f"times={self.times!r}: a fault is for 1 connection or more, or None for all")
 
@@ -394,6 +392,7 @@ class SyncFaultProxy:
             self._run(self._proxy.aclose())
         finally:
             if self._loop is not None and self._thread is not None:
+                self._run(self._loop.shutdown_default_executor())  # a host's name was looked up there
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._thread.join()
                 self._loop.close()
@@ -495,7 +494,7 @@ class _Connection:
         return None
 
     async def _end(self, ends: dict[Direction, socket.socket]) -> None:
-        """Prepare the sockets so that closing them, the caller's next step, looks to the peers as it should."""
+        """Prepare the sockets so that closing them, the caller's next step, looks right to the peers."""
         if (ending := self._ending()) is None:
             return
         fault, direction = ending
@@ -677,21 +676,14 @@ def _unacknowledged(end: socket.socket) -> int:
 
 
 async def _connect(host: str, port: int) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    failure: OSError = OSError(f"{host!r} has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        upstream = socket.socket(family, kind, protocol)
+    upstream = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
         upstream.setblocking(False)
-        try:
-            await loop.sock_connect(upstream, address)
-        except BaseException as error:
-            upstream.close()
-            if not isinstance(error, OSError):
-                raise
-            failure = error
-        else:
-            return upstream
-    raise failure
+        await asyncio.get_running_loop().sock_connect(upstream, (host, port))
+    except BaseException:
+        upstream.close()
+        raise
+    return upstream
 
 
 def _bound_socket(host: str, port: int) -> socket.socket:

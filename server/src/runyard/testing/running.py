@@ -93,6 +93,12 @@ class RunningYard:
         return int(self.url.rsplit(":", 1)[1])
 
     @property
+    def pid(self) -> int:
+        """Process id of the API."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What the processes have written so far."""
         return (self.data_dir / "serve.log").read_text(errors="replace")

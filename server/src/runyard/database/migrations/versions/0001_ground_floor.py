@@ -76,7 +76,8 @@ STATEMENTS = (
         max_attempts integer NOT NULL,
         parent uuid REFERENCES jobs ON DELETE SET NULL,
         awaits text CHECK (awaits IN ('children', 'message', 'time')),
-        entry bigint,
+        entry bigint,  -- the queue entry that may start the job; none while it waits without a time limit
+        claim uuid,  -- the call that started the present attempt
         created_at timestamptz NOT NULL,
         started_at timestamptz,
         ended_at timestamptz,

@@ -1,0 +1,95 @@
+"""Write the pages of ``docs/reference`` that are made from the code; ``--check`` fails when one is out of date."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+
+from runyard.settings import GIB, KIB, MIB, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+
+COMMANDS = {
+    "runyard": [[], ["serve"], ["worker"], ["doctor"], ["user"], ["user", "add"], ["project"], ["project", "add"],
+                ["token"], ["token", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
+    "ci-admin": [[], ["user"], ["user", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
+    "ci": [[], ["submit"], ["submit", "test"], ["wait"], ["watch"], ["list"], ["cancel"], ["rerun"], ["tests"], ["artifacts"],
+           ["ui"], ["whoami"], ["config"], ["profile"], ["completion"]],
+}  # fmt: skip
+
+
+def main() -> int:
+    pages = {
+        REFERENCE / "configuration.md": configuration(),
+        REFERENCE / "cli.md": command_lines(),
+    }
+    stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
+    if "--check" in sys.argv:
+        for page in stale:
+            print(f"{page.relative_to(ROOT)} is out of date: run `make docs`")
+        return 1 if stale else 0
+    for page in stale:
+        page.write_text(pages[page])
+        print(f"wrote {page.relative_to(ROOT)}")
+    return 0
+
+
+def configuration() -> str:
+    """Every setting, from the model that reads them."""
+    lines = [
+        "# Configuration",
+        "",
+        "Every setting is an environment variable; the flags of `runyard serve` and `runyard worker` override them. Sizes are in bytes, times in seconds.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `RUNYARD_{name.upper()}` | {default(name)} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def default(name: str) -> str:
+    """The default as people read it."""
+    special = {
+        "data_dir": "`/var/lib/runyard` as root, else `~/.local/share/runyard`",
+        "worker_slots": "number of cores, at least 2",
+    }
+    if name in special:
+        return special[name]
+    value = Settings.model_fields[name].default
+    if value is None or value is PydanticUndefined:
+        return "–"
+    for unit, size in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if isinstance(value, int) and not isinstance(value, bool) and value >= size and value % size == 0:
+            return f"`{value}` ({value // size} {unit})"
+    return f"`{str(value).lower() if isinstance(value, bool) else f'{value:g}' if isinstance(value, float) else value}`"
+
+
+def command_lines() -> str:
+    """The help of every command, as it is printed."""
+    parts = ["# Command lines", "", "What each command prints for `--help`. See the quick start for how they are used together."]
+    for program, commands in COMMANDS.items():
+        parts += ["", f"## {program}"]
+        for command in commands:
+            title = " ".join([program, *command])
+            parts += ["", f"### {title}", "", "```text", help_text([program, *command]), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def help_text(command: list[str]) -> str:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "HOME": "/nonexistent"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, env=environment)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The full-screen view of `ci ui`; needs the `ui` extra."""

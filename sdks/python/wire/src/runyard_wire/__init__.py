@@ -1,0 +1,1 @@
+"""What Runyard's Python clients share on the wire. Import the module you need; this one loads nothing."""
