@@ -11,13 +11,14 @@ import tempfile
 import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 
@@ -131,6 +132,11 @@ class House:
         await asyncio.wait_for(ready.wait(), DEADLINE)
         return worker
 
+    async def leave(self) -> None:
+        """Hang up."""
+        for client in self.clients:
+            await client.aclose()
+
     async def ended(self, job: str) -> Job:
         """The job, once it has ended."""
         async with asyncio.timeout(DEADLINE):
@@ -179,25 +185,34 @@ async def open_house(folder: Path, **changes: object) -> AsyncGenerator[House]:
 
         stack.push_async_callback(stop)
         house = House(yard, f"http://127.0.0.1:{listener.getsockname()[1]}", clock, server, stack)
-        try:
-            yield house
-        finally:
-            for client in house.clients:
-                await client.aclose()
+        yield house
+        await house.leave()
 
 
-@pytest.fixture
-async def house(ci_folder: Path) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_house(ci_folder: Path) -> AsyncIterator[House]:
     async with open_house(ci_folder) as house:
         yield house
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(shared_house: House) -> AsyncIterator[House]:
+    """An empty house; opening one takes longer than most tests, so they share it."""
+    for table in ("jobs", "events", "pgqueuer", "users", "projects"):
+        await shared_house.yard.database.execute(f"DELETE FROM {table}")
+    shared_house.clock.ahead = timedelta()
+    async with AsyncExitStack() as stack:
+        house = replace(shared_house, stack=stack, clients=[])
+        yield house
+        await house.leave()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def ada(house: House) -> Caller:
     return await house.caller("ada")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def bob(house: House) -> Caller:
     return await house.caller("bob")
 

@@ -113,7 +113,11 @@ async def test_requirements_are_installed_and_pytest_added(
     async with environments.use(recipe(project), tenant="t", log=log) as environment:
         assert not environment.cached
         text = await output(
-            sandbox, environment, project, "-c", "import yard_test_greeting, pytest; print(yard_test_greeting.TEXT)"
+            sandbox,
+            environment,
+            project,
+            "-c",
+            "import yard_test_greeting, pytest; print(yard_test_greeting.TEXT)",
         )
     assert text == "hello\n"
     assert "yard-test-greeting==1.0" in log.text
@@ -145,11 +149,13 @@ async def test_many_who_want_the_same_make_it_once(environments: Environments, p
 
 async def test_tenants_share_nothing(environments: Environments, project: Path) -> None:
     (project / "requirements.txt").write_text("yard_test_greeting\n")
-    async with environments.use(recipe(project), tenant="one", log=Log()) as one:
-        async with environments.use(recipe(project), tenant="two", log=Log()) as two:
-            assert not two.cached
-            assert one.python != two.python
-            assert one.installer.cache != two.installer.cache
+    async with (
+        environments.use(recipe(project), tenant="one", log=Log()) as one,
+        environments.use(recipe(project), tenant="two", log=Log()) as two,
+    ):
+        assert not two.cached
+        assert one.python != two.python
+        assert one.installer.cache != two.installer.cache
 
 
 async def test_a_failure_to_install_is_in_the_log_and_leaves_nothing(
@@ -253,7 +259,13 @@ dev = ["yard_test_gamma"]
     )
     async with environments.use(made, tenant="t", log=Log()) as environment:
         assert (
-            await output(sandbox, environment, project, "-c", "import yard_test_alpha, yard_test_beta, yard_test_gamma; print('all')")
+            await output(
+                sandbox,
+                environment,
+                project,
+                "-c",
+                "import yard_test_alpha, yard_test_beta, yard_test_gamma; print('all')",
+            )
             == "all\n"
         )
 

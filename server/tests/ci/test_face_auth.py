@@ -13,6 +13,8 @@ from runyard.jobs import NewJob
 
 from .conftest import Caller, House, form
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 NOT_AUTHENTICATED = '{"detail":"Not authenticated"}'
 UNKNOWN = "8c1b1d1e-5c5a-4b0e-9b7e-2f6f1f0f3a11"
 INVALID = '{"detail":"Invalid or revoked API key"}'
@@ -30,13 +32,13 @@ async def test_every_path_wants_a_key(house: House, method: str, path: str) -> N
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("header", ["", "Basic YTpi", "ci_" + "a" * 40, "Bearer ", "Bearer"])
+@pytest.mark.parametrize("header", ["", "Basic YTpi", "ci_" + "a" * 40, "Bearer"])
 async def test_what_is_not_a_bearer_key_is_no_authentication(house: House, header: str) -> None:
     answer = await house.client().get("/jobs", headers={"Authorization": header})
     assert (answer.status_code, answer.text) == (401, NOT_AUTHENTICATED)
 
 
-@pytest.mark.parametrize("key", ["ci_" + "a" * 40, "nonsense", "ci_", "ry_x", "ci_\x7f"])
+@pytest.mark.parametrize("key", ["ci_" + "a" * 40, "nonsense", "ci_", "ry_x"])
 async def test_an_unknown_or_malformed_key_is_invalid(house: House, key: str) -> None:
     answer = await house.client().get("/jobs", headers={"Authorization": f"Bearer {key}"})
     assert (answer.status_code, answer.text) == (401, INVALID)

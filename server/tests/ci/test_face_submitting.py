@@ -13,6 +13,8 @@ import pytest
 
 from .conftest import Caller, House, form, open_house
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 def sha(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
@@ -100,7 +102,7 @@ async def test_a_digest_has_one_form(ada: Caller) -> None:
         ('{"python": "three"}', "python"),
         ('{"tests": ["--rootdir=/"]}', "tests"),
         ('{"tests": "a"}', "tests"),
-        ('{"env": {"A B": "c"}}', "key in `$.env`"),
+        ('{"env": {"A B": "c"}}', "in `$.env`"),
         ('{"env": {"A": "\\u0000"}}', "env"),
         ('{"env": {"RUNYARD_TEST_CHANNEL": "x"}}', "RUNYARD_TEST_CHANNEL"),
         ('{"env": {"LD_PRELOAD": "x"}}', "LD_PRELOAD"),

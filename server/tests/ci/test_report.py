@@ -125,8 +125,7 @@ async def run_pytest(folder: Path, *options: str) -> Results:
 
 
 async def collect(live: LiveResults, cases: list[TestCase]) -> None:
-    async for case in live.cases():
-        cases.append(case)
+    cases.extend([case async for case in live.cases()])
 
 
 @pytest.fixture

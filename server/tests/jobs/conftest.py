@@ -74,9 +74,9 @@ class Bench:
     async def log(self, job: Job) -> bytes:
         return b"".join(event.body for event in await self.events(job) if event.type == "log")
 
-    async def follow(self, job: Job, after: int = 0) -> list[Event]:
+    async def follow(self, job: Job, after: int = 0, *, idle: float = 5.0) -> list[Event]:
         """Every event up to the one that ends the job."""
-        async with asyncio.timeout(DEADLINE), aclosing(self.yard.tails.follow(job.id, after, idle=5.0)) as events:
+        async with asyncio.timeout(DEADLINE), aclosing(self.yard.tails.follow(job.id, after, idle=idle)) as events:
             return [event async for event in events if event is not None]
 
     async def until(self, job: Job, state: str) -> Job:

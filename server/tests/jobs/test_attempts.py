@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -146,8 +147,6 @@ async def test_progress_rides_with_an_append(bench: Bench) -> None:
 async def test_a_job_whose_entry_is_gone_is_queued_again(bench: Bench) -> None:
     """Invariant 1: whatever the queue loses, the sweep finds: queued, running, or due after a pause."""
     queued, running, waiting = await bench.submit(), await bench.started(), await bench.started()
-    from datetime import timedelta
-
     await bench.yard.jobs.suspend(waiting, "time", checkpoint=None, delay=timedelta(hours=1))
     await bench.yard.database.execute("DELETE FROM pgqueuer WHERE entrypoint = $1", bench.kind)
     assert await bench.yard.jobs.recover() >= 3

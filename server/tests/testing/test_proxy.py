@@ -222,27 +222,53 @@ async def test_an_upload_ends_after_exactly_that_byte(
         await left(server)
 
 
+@contextlib.asynccontextmanager
+async def bare_client(proxy: FaultProxy):
+    """A client's socket without the event loop's buffers, so that the test alone decides when it reads."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        client.setblocking(False)
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.get_running_loop().sock_connect(client, (proxy.host, proxy.port))
+            yield client
+
+
 @pytest.mark.parametrize("fault", [Cut(1_500_000), Reset(1_500_000)])
 async def test_a_slow_reader_still_gets_every_byte_before_the_end(
     upstream: Server, proxy: FaultProxy, fault: Cut | Reset
 ) -> None:
     payload = random.Random(3).randbytes(2_000_000)
     proxy.inject(fault)
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # most of it waits in the proxy
-    client.setblocking(False)
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(client, (proxy.host, proxy.port))
-    _, server = await upstream.next()
-    server.write(payload)
-    got = bytearray()
-    with client, contextlib.suppress(ConnectionResetError):
-        async with asyncio.timeout(DEADLINE):
-            while piece := await loop.sock_recv(client, 4096):
+    async with bare_client(proxy) as client:
+        _, server = await upstream.next()
+        server.write(payload)
+        await proxy.wait_until(lambda proxy: proxy.bytes_down == 1_500_000)  # most of it waits in the kernel
+        got, reset = bytearray(), False
+        try:
+            while piece := await asyncio.get_running_loop().sock_recv(client, 65536):
                 got += piece
+                await asyncio.sleep(0)  # the proxy has its turn, and could close too early
+        except ConnectionResetError:
+            reset = True
     assert got == payload[:1_500_000]
-    assert proxy.bytes_down == 1_500_000
-    await left(server)
+    assert reset == isinstance(fault, Reset)
+
+
+async def test_a_cut_is_in_good_order_even_while_the_client_is_sending(
+    upstream: Server, proxy: FaultProxy
+) -> None:
+    proxy.inject(Blackhole(), "up")
+    async with bare_client(proxy) as client:
+        _, server = await upstream.next()
+        with contextlib.suppress(BlockingIOError):
+            while True:  # more than the proxy will read
+                client.send(bytes(65536))
+        server.write(b"answer")
+        proxy.inject(Cut(6))
+        got = b""
+        while piece := await asyncio.get_running_loop().sock_recv(client, 100):
+            got += piece
+    assert got == b"answer"
 
 
 async def test_cut_after_no_bytes_lets_nothing_pass_in_either_direction(

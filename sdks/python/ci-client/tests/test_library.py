@@ -116,7 +116,9 @@ def test_a_followed_submit_cut_before_its_job_id_is_tried_again(ci, server, proj
     server.next_job = job = server.add_job()
     job.add(DONE)
     server.fault("/submit-stream", cut_after=5)
-    assert ci.submit(project, follow=True).id == job.job_id
+    submitted = ci.submit(project, follow=True)
+    assert submitted.id == job.job_id
+    assert len(list(submitted.events())) == 1
     assert len(server.submissions) == 1
 
 

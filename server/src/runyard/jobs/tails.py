@@ -201,22 +201,25 @@ class _Tail:
                 gone = self._window.popleft()
                 self._bytes -= len(gone.body)
                 self._start = gone.seq
-            if not events:
-                await self._look_for_the_end()
+            if not events and await self._is_ahead_of_the_log():
+                continue
             self.tell()
             if len(events) < PAGE and hinted == self._hinted:
                 self._hinted = self._newest
                 return
 
-    async def _look_for_the_end(self) -> None:
+    async def _is_ahead_of_the_log(self) -> bool:
+        """See whether the log has ended, and step back if whoever opened this tail named an event that doesn't exist."""
         try:
             job = await self._store.get(self._job)
         except JobNotFound:
             self.over = True
-        else:
-            self.over = job.state.ended
-            if job.last_seq < self._newest:  # whoever came first named an event that doesn't exist
-                self._start = self._newest = job.last_seq
+            return False
+        self.over = job.state.ended
+        if self._newest <= job.last_seq:
+            return False
+        self._start = self._newest = job.last_seq
+        return True
 
     def tell(self) -> None:
         """Wake every watcher."""

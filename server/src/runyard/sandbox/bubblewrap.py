@@ -42,6 +42,7 @@ def find() -> str:
 
 @contextmanager
 def launch(command: Command, *, bwrap: str) -> Iterator[Launch]:
+    """Ready to be started: the command in bubblewrap."""
     with inheritance() as inherited:
         options = _options(command, inherited, features=_features(bwrap))
         # The options go through a file: environment values must not be seen in the process list.
@@ -75,7 +76,7 @@ def _options(command: Command, inherited: Inheritance, *, features: frozenset[st
     return [*options, "--chdir", command.cwd]
 
 
-def _step(step: Step, inherited: Inheritance, *, sized: bool) -> list[str]:
+def _step(step: Step, inherited: Inheritance, *, sized: bool) -> list[str]:  # noqa: PLR0911 -- one per step
     match step:
         case Bind(source, target, writable):
             return ["--bind" if writable else "--ro-bind", source, target]

@@ -48,7 +48,7 @@ class Command:
     """One command line. `env` may hold secrets, so it stays out of reprs and off every command line."""
 
     argv: Sequence[str]
-    cwd: str = "/tmp"
+    cwd: str = "/tmp"  # noqa: S108 -- the sandbox's own
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     mounts: Sequence[Mount] = ()
     network: bool = False

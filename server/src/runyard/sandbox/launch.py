@@ -1,8 +1,8 @@
 """How a sandbox is started from outside: a command line, the files it inherits, and the pipe it reports on.
 
-A launcher reports JSON lines: `{"child-pid": N}` once there is a tree, with `"group"` where the process group to
-ask first has another number; `{"exit-code": N}` when the command has ended by itself; `{"error": text}` when the
-sandbox could not be built.
+A launcher reports JSON lines: `{"child-pid": N}` once there is a tree, with `"group"` where the process
+group to ask first has another number; `{"exit-code": N}` when the command has ended by itself;
+`{"error": text}` when the sandbox could not be built.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from runyard.sandbox.view import OPEN_FILES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
+    """A command line that starts a sandbox, and our side of it."""
+
     argv: tuple[str, ...]
     inherit: tuple[int, ...]
     """File descriptors the launcher needs."""
@@ -50,12 +52,14 @@ class Inheritance:
         return fd
 
     def close(self) -> None:
+        """Gives up our copies; the status pipe's other end stays open."""
         for fd in self.fds:
             os.close(fd)
 
 
 @contextmanager
 def inheritance() -> Iterator[Inheritance]:
+    """What the launcher inherits, for as long as it takes to start it."""
     inherited = Inheritance()
     try:
         yield inherited
@@ -69,7 +73,8 @@ def inheritance() -> Iterator[Inheritance]:
 def resource_limits(limits: Limits, *, own_count: bool) -> dict[str, int]:
     """The kernel's own limits for each process, by the names that prlimit(1) and `resource` share.
 
-    The watcher says "too many processes" at the limit; the kernel stops a fork bomb that outruns it at twice that.
+    The watcher says "too many processes" at the limit; the kernel stops a fork bomb that outruns it at twice
+    that.
     `own_count`: the sandbox has a user namespace, so that the user's other processes do not count.
     """
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -7,6 +7,7 @@ import os
 import subprocess
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from runyard.sandbox import bubblewrap, staged
@@ -22,14 +23,19 @@ _GREETING = "runyard-sandbox-works"
 _REMEDIES = """What helps:
 - `apt install bubblewrap` (Debian, Ubuntu); it is best, and needs no set-up.
 - User namespaces must be allowed: `sysctl kernel.unprivileged_userns_clone=1` (older Debian),
-  `sysctl kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu 24.04 and later), `user.max_user_namespaces` above 0.
+  `sysctl kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu 24.04 and later),
+  `user.max_user_namespaces` above 0.
   A container needs `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`.
-- RUNYARD_SANDBOX=none runs other people's code with all your user's rights. Only do that where you trust every submitter."""
+- RUNYARD_SANDBOX=none runs other people's code with all your user's rights: only where you trust
+  every submitter."""
 
 
 class Sandbox(Protocol):
+    """A way to run commands apart from everything else."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What `probe` calls it."""
 
     @property
     def description(self) -> str:
@@ -39,7 +45,8 @@ class Sandbox(Protocol):
     def isolated(self) -> bool:
         """Whether commands see only their mounts. If not, a mount's target must be its source."""
 
-    def start(self, command: Command) -> AbstractAsyncContextManager[Process]: ...
+    def start(self, command: Command) -> AbstractAsyncContextManager[Process]:
+        """Runs the command; leaving the context ends all that it started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,10 @@ def probe(preference: Preference = "auto") -> Sandbox:
             try:
                 sandbox = make()
                 _try(sandbox.launcher)
-                return sandbox
             except SandboxError as error:
                 failures.append(f"- {name}: {error}")
+            else:
+                return sandbox
     raise SandboxUnavailable("\n".join(["No sandbox works on this machine.", *failures, _REMEDIES]))
 
 
@@ -89,10 +97,8 @@ def _plain() -> _Sandbox:
 
 
 def _try(launcher: Launcher) -> None:
-    if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
-        raise SandboxUnavailable(
-            "the kernel was built without CONFIG_PROC_CHILDREN, so limits cannot be watched"
-        )
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        raise SandboxUnavailable("the kernel has no CONFIG_PROC_CHILDREN, so limits cannot be watched")
     command = Command(argv=("/bin/sh", "-c", f"echo {_GREETING}"))
     with launcher(command) as launch:
         try:

@@ -75,7 +75,7 @@ class Process:
         return await asyncio.shield(self._ended)
 
     async def terminate(self) -> None:
-        """SIGTERM to the command's process group; SIGKILL to the whole tree when that does not help in time."""
+        """SIGTERM to the command's process group; when that does not help in time, SIGKILL to the tree."""
         if not self._ended.done():
             self._signal_group(signal.SIGTERM)
             await asyncio.wait({self._ended}, timeout=self._command.limits.grace)
@@ -93,7 +93,7 @@ class Process:
         await asyncio.wait({self._ended}, timeout=_KILL_DEADLINE)
 
     async def begin(self) -> None:
-        """Waits until the launcher reports that there is a tree. Raises SandboxError when there will not be one."""
+        """Waits until the launcher reports that there is a tree; SandboxError when there will not be one."""
         line = await asyncio.wait_for(self._status.reader.readline(), _START_DEADLINE)
         facts = json.loads(line or b"{}")
         if "child-pid" not in facts:
@@ -147,7 +147,7 @@ class Process:
             os.killpg(self._group, number)
 
     def _end_tree(self) -> None:
-        """The first process of a pid namespace takes all others with it; without one, the stage sees to it."""
+        """The first process of a pid namespace takes all others along; without one, the stage does it."""
         with suppress(ProcessLookupError):
             if self._init_handle is None:
                 self._child.kill()
@@ -167,7 +167,7 @@ class Process:
             return await self._exit(128 - code if 128 < code < 128 + signal.NSIG else code)
         if self._killed or self._breach is not None:
             return await self._exit(-signal.SIGKILL)
-        text = str(facts.get("error") or self._tail.decode(errors="replace").strip() or "it said nothing")
+        text = str(facts.get("error") or self._tail.decode(errors="replace").strip() or "no reason given")
         raise SandboxError(f"the sandbox could not run {self._command.argv[0]!r}: {text}")
 
     async def _exit(self, code: int) -> Exit:
@@ -194,6 +194,7 @@ class Pipe:
 
     @classmethod
     async def open(cls, fd: int) -> Pipe:
+        """Takes over the file descriptor."""
         reader = asyncio.StreamReader(limit=CHUNK)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb", buffering=0)
@@ -205,7 +206,8 @@ class Pipe:
 async def start(command: Command, launcher: Launcher) -> AsyncIterator[Process]:
     """Runs the command; leaving the context ends whatever is left of it.
 
-    Must be called on a thread that lives as long as the command: the kernel ends it with the thread that started it.
+    Must be called on a thread that lives as long as the command: the kernel ends it with the thread that
+    started it.
     """
     process = await _spawn(command, launcher)
     try:

@@ -1,7 +1,7 @@
 """The system calls a sandboxed command has no business with, as a classic BPF program.
 
-The namespaces already keep the command away from everything of ours. This makes the kernel itself a smaller target:
-no keyrings, no BPF, no io_uring, no mounting, no new user namespaces, no typing into a terminal.
+The namespaces already keep the command away from everything of ours. This makes the kernel itself a smaller
+target: no keyrings, no BPF, no io_uring, no mounting, no new user namespaces, no typing into a terminal.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ _ARCHITECTURES = {
 
 @cache
 def program() -> bytes | None:
-    """The filter for this machine as an array of `struct sock_filter`; None where we know no syscall numbers."""
+    """The filter for this machine, an array of `struct sock_filter`; None where we know no numbers."""
     architecture = _ARCHITECTURES.get(platform.machine())
     return None if architecture is None else b"".join(_instructions(architecture))
 

@@ -1,4 +1,4 @@
-"""The sandboxes that `stage.py` makes: Linux namespaces without bubblewrap, and, by the operator's word, none."""
+"""The sandboxes that `stage.py` makes: Linux namespaces without bubblewrap; by the operator's word, none."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ STAGE = Path(__file__).with_name("stage.py")
 
 @contextmanager
 def launch_namespaces(command: Command) -> Iterator[Launch]:
+    """Ready to be started: the command in namespaces of its own."""
     with inheritance() as inherited:
         program = seccomp.program()
         orders = {
@@ -38,6 +39,7 @@ def launch_namespaces(command: Command) -> Iterator[Launch]:
 
 @contextmanager
 def launch_plain(command: Command) -> Iterator[Launch]:
+    """Ready to be started: the command among everything else, but ended with all it starts."""
     for mount in command.mounts:
         if str(source_of(mount)) != os.path.realpath(mount.target):
             raise SandboxError(
@@ -57,7 +59,7 @@ def _orders(command: Command, inherited: Inheritance, *, mode: str) -> dict[str,
         "report": inherited.report,
         "argv": list(command.argv),
         "cwd": command.cwd,
-        "env": dict(environment(command, home=HOME if apart else "/tmp")),
+        "env": dict(environment(command, home=HOME if apart else "/tmp")),  # noqa: S108 -- there is no other
         "limits": resource_limits(command.limits, own_count=apart),
     }
 

@@ -1,5 +1,7 @@
 """What a sandboxed command sees: the file tree, built up step by step from nothing, and its environment."""
 
+# ruff: noqa: S108 -- paths in the sandbox, where /tmp is its own
+
 from __future__ import annotations
 
 import os
@@ -23,7 +25,7 @@ _ENVIRONMENT = {
 OPEN_FILES = 8192
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
-_ETC = (  # what name resolution, TLS, the dynamic linker and the clock need; nothing that tells about this machine
+_ETC = (  # what name resolution, TLS, the linker and the clock need; nothing about this machine
     "alternatives",
     "ca-certificates",
     "ca-certificates.conf",
@@ -56,6 +58,8 @@ _GROUP = f"root:x:0:\n{USER}:x:{GID}:\nnogroup:x:65534:\n"
 
 @dataclass(frozen=True, slots=True)
 class Bind:
+    """A file or folder of the machine."""
+
     source: str
     target: str
     writable: bool = False
@@ -63,29 +67,39 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
+    """A symbolic link at `path`."""
+
     target: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """A small file of our own."""
+
     path: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
+    """An empty folder in memory, of so many bytes."""
+
     path: str
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
+    """A /proc of the sandbox's own."""
+
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
+    """A /dev with the harmless ones."""
+
     path: str
 
 
@@ -100,12 +114,12 @@ Step = Bind | Symlink | File | Scratch | Processes | Devices | Seal
 
 
 def steps(command: Command) -> Iterator[Step]:
-    """The command's file tree, in the order it must be built. Raises SandboxError for a mount that is not there."""
+    """The command's file tree, in the order to build it. Raises SandboxError for a missing mount."""
     for path in _SYSTEM:
         yield from _system(path)
     for name in _ETC:
         source = os.path.realpath(f"/etc/{name}")
-        if os.path.exists(source):
+        if Path(source).exists():
             yield Bind(source, f"/etc/{name}")
     yield File("/etc/passwd", _PASSWD)
     yield File("/etc/group", _GROUP)
@@ -127,7 +141,8 @@ def environment(command: Command, *, home: str = HOME) -> Mapping[str, str]:
 
 
 def source_of(mount: Mount) -> Path:
-    if not os.path.isabs(mount.target):
+    """Where the mount really is. Raises SandboxError when it is not there."""
+    if not Path(mount.target).is_absolute():
         raise SandboxError(f"cannot mount at {mount.target!r}: give an absolute path")
     try:
         return mount.source.resolve(strict=True)
@@ -136,7 +151,7 @@ def source_of(mount: Mount) -> Path:
 
 
 def _system(path: str) -> Iterator[Step]:
-    if os.path.islink(path):  # a merged /usr: /bin -> usr/bin
-        yield Symlink(os.readlink(path), path)
-    elif os.path.isdir(path):
+    if Path(path).is_symlink():  # a merged /usr: /bin -> usr/bin
+        yield Symlink(str(Path(path).readlink()), path)
+    elif Path(path).is_dir():
         yield Bind(path, path)

@@ -19,6 +19,8 @@ _DISK_INTERVAL = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Breach:
+    """A limit that has been reached."""
+
     limit: LimitName
     message: str
     urgent: bool
@@ -84,7 +86,7 @@ class Watch:
         limits = self._limits
         tree = usage.tree(self._init, enough=limits.processes)
         if limits.processes is not None and tree.tasks > limits.processes:
-            message = f"The command ran more than {limits.processes} processes and threads at once, which is the limit."
+            message = f"The command ran more than {limits.processes} processes and threads, the limit."
             return Breach("processes", message, True), False
         if limits.memory is None or tree.resident < limits.memory // 2:
             return None, False
@@ -97,6 +99,7 @@ class Watch:
 
 
 def file_too_large(limit: int, path: Path | None) -> str:
+    """The sentence for a limit that the kernel enforces, not this watch."""
     named = "a file" if path is None else f"the file {path.name!r}"
     return f"The command tried to make {named} larger than {_bytes(limit)}, which is the limit."
 

@@ -1,7 +1,7 @@
 """Unpacks a project somebody sent. Nothing in the archive is believed, nothing is written outside the target.
 
-Blocks: call it in a thread. All names are checked before the first byte is written; sizes, ratios and checksums while
-the files are written, because headers lie. A refused archive leaves nothing behind.
+Blocks: call it in a thread. All names are checked before the first byte is written; sizes, ratios and
+checksums while the files are written, because headers lie. A refused archive leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Unpacked:
     size: int
 
 
-class BadPackage(Exception):  # noqa: N818 -- a verdict, named as the `reason` on the wire
+class BadPackage(Exception):
     """The archive is refused. `entry` is None when the trouble is with the archive as a whole."""
 
     def __init__(self, entry: str | None, problem: str) -> None:
@@ -92,7 +92,7 @@ def unpack(source: BinaryIO | Path, target: Path, *, limits: ArchiveLimits) -> U
         raise BadPackage(None, f"is not a readable zip archive: {error}") from error
 
 
-# --- Before a byte is written ---------------------------------------------------------------------------------
+# --- Before a byte is written ---
 
 
 class _Frugal(io.BufferedIOBase):
@@ -181,7 +181,7 @@ def _kind_problem(info: zipfile.ZipInfo, *, folder: bool) -> str | None:
 
 
 def _check_clashes(entries: Iterable[_Entry]) -> None:
-    """Refuses names that are the same, or would be on some file system, and names used for a file and a folder."""
+    """Refuses names that are the same, would be on some file system, or stand for a file and a folder."""
     spelled: dict[str, str] = {}
     files: set[str] = set()
     folders: set[str] = set()
@@ -216,7 +216,7 @@ def _check_overlap(archive: zipfile.ZipFile, source: BinaryIO) -> None:
             raise BadPackage(info.orig_filename, "overlaps with another entry")
 
 
-# --- Writing --------------------------------------------------------------------------------------------------
+# --- Writing ---
 
 
 def _write_all(

@@ -1,4 +1,4 @@
-"""The environments of all tenants below one folder: made when first needed, shared, and pruned when there are too many."""
+"""The environments of all tenants below one folder: made when first needed, shared, pruned when too many."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Environment:
     installer: Installer
 
     def variables(self, workspace: str, *, installed: str | None = None) -> dict[str, str]:
-        """For a command in `workspace`, the project's place in the sandbox; `installed` is where it was installed."""
+        """For a command in `workspace`, the project's place; `installed` is where it was installed."""
         paths = (
             [installed]
             if installed
@@ -196,5 +196,5 @@ def _size(path: Path) -> int:
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
-            total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+            total += Path(folder, name).lstat().st_blocks * 512
     return total

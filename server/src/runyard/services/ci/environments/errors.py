@@ -1,7 +1,5 @@
 """Why there is no environment. Each is a `reason` of the service's HTTP face."""
 
-# ruff: noqa: N818 -- named as the reasons they become
-
 from __future__ import annotations
 
 
@@ -19,9 +17,7 @@ class PythonUnavailable(Exception):
     """The Python asked for is not on this server."""
 
     def __init__(self, wanted: str, available: tuple[str, ...]) -> None:
-        super().__init__(
-            f"Python {wanted!r} is not on this server; it has {', '.join(available) or 'none that uv can find'}."
-        )
+        super().__init__(f"Python {wanted!r} is not on this server; it has {', '.join(available) or 'none'}.")
         self.wanted = wanted
         self.available = available
 

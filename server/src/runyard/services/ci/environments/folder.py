@@ -75,7 +75,7 @@ class Folder:
             os.utime(self._ready)
 
     def last_use(self) -> tuple[float, int]:
-        """When it was used (seconds since 1970), and its size in bytes; (0, 0) for one that is not ready. Blocks."""
+        """When it was used (seconds since 1970), and its bytes; (0, 0) for one that is not ready. Blocks."""
         try:
             with self._ready.open() as file:
                 return os.fstat(file.fileno()).st_mtime, int(json.load(file)["size"])
@@ -137,7 +137,7 @@ def remove(path: Path) -> None:
         return
     for folder, names, _ in os.walk(path):
         for name in names:
-            inner = os.path.join(folder, name)
-            if not os.path.islink(inner) and stat.S_IMODE(os.lstat(inner).st_mode) & 0o700 != 0o700:
-                os.chmod(inner, 0o700)
+            inner = Path(folder, name)
+            if not inner.is_symlink() and stat.S_IMODE(inner.lstat().st_mode) & 0o700 != 0o700:
+                inner.chmod(0o700)
     shutil.rmtree(path)

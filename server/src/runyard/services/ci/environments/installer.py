@@ -50,7 +50,7 @@ class Installer:
             await self._uv([*self._pip(), "pytest"], project)
 
     async def install_project(self, project: Path, target: Path) -> None:
-        """Installs the project itself, without what it needs, to a folder of the run's. Raises InstallFailed."""
+        """Installs the project itself, without what it needs, to the run's folder. Raises InstallFailed."""
         arguments = [*self._pip(), "--no-deps", "--target", str(target), str(project)]
         # The build writes to the project's folder (egg-info and the like), and to the target.
         await self._uv(arguments, project, writable=(project, target), venv_writable=False)
@@ -130,7 +130,7 @@ class Installer:
 
 
 def interpreter_mounts(interpreter: Interpreter) -> tuple[Mount, ...]:
-    """What an environment needs of the Python it was made from, at the same place: a venv only points there."""
+    """What an environment needs of the Python it was made from, at its place: a venv only points there."""
     prefixes = {interpreter.prefix, interpreter.prefix.resolve()}
     return tuple(mount for prefix in prefixes if (mount := _at_its_place(prefix)) is not None)
 

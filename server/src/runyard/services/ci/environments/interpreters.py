@@ -19,7 +19,8 @@ _DEADLINE = 60.0
 _REQUEST = re.compile(r"^[A-Za-z0-9<>=!~][A-Za-z0-9<>=!~.,*@+ -]*$")
 _INSPECT = """
 import json, platform, sys, sysconfig
-print(json.dumps([platform.python_version(), sys.implementation.cache_tag, sysconfig.get_platform(), sys.base_prefix]))
+tag = f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
+print(json.dumps([platform.python_version(), tag, sys.base_prefix]))
 """
 
 
@@ -40,7 +41,7 @@ class Interpreters:
         self._uv = uv
 
     def find(self, wanted: str | None) -> Interpreter:
-        """The yard's own Python if it will do, else the first that uv finds. Blocks. Raises PythonUnavailable."""
+        """The yard's own Python if it will do, else what uv finds. Blocks. Raises PythonUnavailable."""
         own = _inspect(Path(getattr(sys, "_base_executable", sys.executable)))
         if wanted is None or _satisfies(own.version, wanted):
             return own
@@ -105,5 +106,5 @@ def _inspect(path: Path) -> Interpreter:
     result = subprocess.run(
         [str(path), "-I", "-c", _INSPECT], capture_output=True, text=True, timeout=_DEADLINE, check=True
     )
-    version, tag, platform, prefix = json.loads(result.stdout)
-    return Interpreter(path=path, version=version, tag=f"{tag}-{platform}", prefix=Path(prefix))
+    version, tag, prefix = json.loads(result.stdout)
+    return Interpreter(path=path, version=version, tag=tag, prefix=Path(prefix))

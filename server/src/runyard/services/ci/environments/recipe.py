@@ -111,7 +111,7 @@ def _is_local(line: str, project: Path) -> bool:
         return value.startswith("file:") or not _URL.match(value)
     if line.startswith("-"):
         return False
-    target = _unquoted(line.split(";")[0].split(" @ ")[-1])
+    target = _unquoted(line.split(";", maxsplit=1)[0].rsplit(" @ ", maxsplit=1)[-1])
     if target.startswith("file:"):
         return True
     path = target.split("[")[0]

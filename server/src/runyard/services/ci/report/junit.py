@@ -1,6 +1,6 @@
 """Reads the JUnit file that pytest wrote with `-o junit_family=xunit1`. Blocks.
 
-The project's code could have written anything there: no entities, no doctype, limited sizes, constant memory per case.
+The project's code could have written anything there: no entities, no doctype, limited sizes.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class ReportLimits:
     """Characters of all cases' output; later cases go without."""
 
 
-class BadReport(Exception):  # noqa: N818 -- a verdict on the file, like BadPackage
+class BadReport(Exception):
     """The file is not a report of pytest's, or too large."""
 
 
 def read_junit(path: Path, *, limits: ReportLimits | None = None) -> tuple[TestCase, ...]:
-    """All cases of the report, in its order, each id once. Raises BadReport, or OSError when there is no file."""
+    """All cases of the report, in its order, each id once. Raises BadReport; OSError without a file."""
     reader = _Reader(limits or ReportLimits())
     cases: dict[str, TestCase] = {}
     for case in reader.read(path):
@@ -165,7 +165,11 @@ def _message(text: str | None, output: str) -> str | None:
     """The cause itself, where pytest only writes in which phase it struck."""
     if text in ("collection failure", "collection skipped"):
         causes = [line[2:] for line in output.splitlines() if line.startswith("E ")]
-        return one_line(causes[-1]) if causes else one_line(output.split("Skipped: ")[-1].removesuffix("')"))
+        return (
+            one_line(causes[-1])
+            if causes
+            else one_line(output.rsplit("Skipped: ", maxsplit=1)[-1].removesuffix("')"))
+        )
     phase = _PHASE.match(text or "")
     return phase["cause"] if phase else text
 
@@ -190,5 +194,5 @@ def _derived_id(attributes: dict[str, str]) -> str:
         return "::".join([*classes.split("."), name])
     inner = classes.removeprefix(module)
     if inner and not inner.startswith("."):  # inherited from a class in another file: `file` is that one
-        return "::".join([classes, name])
+        return f"{classes}::{name}"
     return "::".join([file, *(part for part in inner.split(".") if part), name])

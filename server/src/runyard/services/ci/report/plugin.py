@@ -1,6 +1,6 @@
 """Runs inside pytest, in the project's environment: reports each test as it ends, and its exact id in JUnit.
 
-Copied beside the project and loaded with `-p`. Needs nothing but pytest, on any Python it runs on; never prints.
+Copied beside the project and loaded with `-p`. Needs only pytest, on any Python it runs on; never prints.
 """
 
 # ruff: noqa: UP006, UP035, UP045 -- the project's Python may be older than the newer spellings
@@ -33,9 +33,9 @@ class Channel:
         duration += getattr(report, "duration", 0.0)
         found = _outcome(report)
         # The first thing that went wrong is what the test is known for.
-        if found is not None and outcome in ("passed", "skipped", "xfailed", "xpassed"):
-            if not (found == "passed" and outcome != "passed"):
-                outcome, message = found, _message(report)
+        blameless = outcome in ("passed", "skipped", "xfailed", "xpassed")
+        if found is not None and blameless and (found != "passed" or outcome == "passed"):
+            outcome, message = found, _message(report)
         if report.when in ("setup", "call"):
             self._unfinished[report.nodeid] = (outcome, duration, message)
         else:
@@ -80,7 +80,7 @@ _passed_unexpectedly: Set[str] = set()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: Any) -> None:
-    """JUnit has no word for a test that passed although it was expected to fail; it is written at the tear-down."""
+    """JUnit has no word for a test that passed unexpectedly; it is written at the tear-down."""
     if _outcome(report) == "xpassed":
         _passed_unexpectedly.add(report.nodeid)
     if report.when == "teardown" and report.nodeid in _passed_unexpectedly:

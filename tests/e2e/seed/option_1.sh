@@ -1,0 +1,1 @@
+ci submit test --api-key "ci_abc123def456ghi789..."

@@ -1,0 +1,2 @@
+cd /path/to/project
+ci submit test
