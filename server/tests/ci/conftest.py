@@ -75,7 +75,13 @@ class Caller:
         return str(answer.json()["job_id"])
 
 
-def form(package: bytes | None = b"PK", *, options: object = None, digest: str | None = None, key: str | None = None) -> dict:
+def form(
+    package: bytes | None = b"PK",
+    *,
+    options: object = None,
+    digest: str | None = None,
+    key: str | None = None,
+) -> dict:
     """The keyword arguments of a submitting request."""
     fields = {}
     if options is not None:
@@ -175,7 +181,9 @@ async def open_house(folder: Path, **changes: object) -> AsyncGenerator[House]:
         app.add_middleware(RequestIds)
         app.include_router(api.router(yard))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
+        )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def stop() -> None:

@@ -222,6 +222,14 @@ def test_entries_that_share_their_bytes(tmp_path: Path) -> None:
     assert "overlaps" in error.problem
 
 
+def test_an_entry_before_the_archive(tmp_path: Path) -> None:
+    """A directory said to lie further back than it does moves every entry to before the first byte."""
+    content = bytearray(archive(("a", b"1")))
+    (offset,) = struct.unpack_from("<L", content, len(content) - 6)
+    struct.pack_into("<L", content, len(content) - 6, offset + 256)
+    refused(bytes(content), tmp_path)
+
+
 def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -47,7 +47,10 @@ async def test_the_original_bytes_are_kept(house: House, ada: Caller) -> None:
     plain = b"\n".join(line for line in body.split(b"\n") if not line.startswith((b"id: ", b":")))
     assert plain == b"".join(
         b"data: " + json.dumps(event).encode("ascii") + b"\n\n"
-        for event in [*({"type": "log", "data": line} for line in LINES), {"type": "complete", "success": True}]
+        for event in [
+            *({"type": "log", "data": line} for line in LINES),
+            {"type": "complete", "success": True},
+        ]
     )
 
 
@@ -67,7 +70,9 @@ async def test_a_stream_goes_on_after_any_cursor(house: House, ada: Caller) -> N
     for query in ("", "?events=all"):
         whole = await sse(ada.client, f"/jobs/{job}/stream{query}", headers={"Last-Event-ID": "0"})
         for number, event in enumerate(whole[:-1], 1):
-            rest = await sse(ada.client, f"/jobs/{job}/stream{query}", headers={"Last-Event-ID": event["cursor"]})
+            rest = await sse(
+                ada.client, f"/jobs/{job}/stream{query}", headers={"Last-Event-ID": event["cursor"]}
+            )
             assert rest == whole[number:], event["cursor"]
 
 
@@ -177,7 +182,9 @@ async def test_the_place_in_the_queue_is_told_as_it_changes(ci_folder: Path) -> 
         ("bad_package", "failed"),
     ],
 )
-async def test_how_a_job_failed_is_told_alike_everywhere(house: House, ada: Caller, code: str, status: str) -> None:
+async def test_how_a_job_failed_is_told_alike_everywhere(
+    house: House, ada: Caller, code: str, status: str
+) -> None:
     async def script(ctx: JobContext) -> Mapping[str, object]:
         raise JobFailed(code, "So it went.", result={"exit_code": 1, "tests": {"total": 3}})
 
@@ -257,7 +264,11 @@ async def test_a_cursor_that_is_none_is_refused(ada: Caller, cursor: str) -> Non
 async def test_an_unparsable_flag_is_told_in_the_frameworks_shape(ada: Caller) -> None:
     answer = await ada.client.get(f"/jobs/{await ada.submit()}/stream?from_beginning=maybe")
     (error,) = answer.json()["detail"]
-    assert (answer.status_code, error["type"], error["loc"]) == (422, "bool_parsing", ["query", "from_beginning"])
+    assert (answer.status_code, error["type"], error["loc"]) == (
+        422,
+        "bool_parsing",
+        ["query", "from_beginning"],
+    )
 
 
 @pytest.mark.parametrize(

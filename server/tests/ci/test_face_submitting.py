@@ -57,8 +57,16 @@ async def test_a_file_that_is_a_plain_value_is_told_in_the_frameworks_shape(ada:
 
 async def test_fields_come_in_any_order(ada: Caller) -> None:
     content = b"PK-order"
-    parts = {"file": ("p.zip", content), "options": (None, '{"python": "3.12"}'), "digest": (None, sha(content))}
-    for names in (("file", "options", "digest"), ("digest", "file", "options"), ("options", "digest", "file")):
+    parts = {
+        "file": ("p.zip", content),
+        "options": (None, '{"python": "3.12"}'),
+        "digest": (None, sha(content)),
+    }
+    for names in (
+        ("file", "options", "digest"),
+        ("digest", "file", "options"),
+        ("options", "digest", "file"),
+    ):
         answer = await ada.client.post("/submit-async", files=[(name, parts[name]) for name in names])
         assert answer.status_code == 200, answer.text
         details = (await ada.client.get(f"/jobs/{answer.json()['job_id']}/details")).json()
@@ -66,7 +74,9 @@ async def test_fields_come_in_any_order(ada: Caller) -> None:
 
 
 async def test_fields_nobody_knows_are_ignored(ada: Caller) -> None:
-    answer = await ada.client.post("/submit-async", files=[("extra", ("x", b"y" * 100_000)), ("file", ("p", b"PK"))])
+    answer = await ada.client.post(
+        "/submit-async", files=[("extra", ("x", b"y" * 100_000)), ("file", ("p", b"PK"))]
+    )
     assert answer.status_code == 200
 
 
@@ -78,7 +88,9 @@ async def test_a_digest_stands_for_a_package_one_has_uploaded(ada: Caller, bob: 
     assert again.status_code == 200
     details = (await ada.client.get(f"/jobs/{again.json()['job_id']}/details")).json()
     assert details["package"]["size"] == len(content)
-    assert (await refused(bob, **form(None, digest=sha(content))))[:2] == (412, "package_unknown"), "others' are not to be guessed"
+    assert (await refused(bob, **form(None, digest=sha(content))))[:2] == (412, "package_unknown"), (
+        "others' are not to be guessed"
+    )
 
 
 async def test_a_digest_must_fit_its_file(ada: Caller) -> None:
@@ -164,10 +176,22 @@ async def test_a_package_above_the_limit_is_refused_before_and_while_it_is_read(
         b'--b\r\nContent-Disposition: form-data; name="options"\r\n\r\n' + b"x" * 300_000 + b"\r\n--b--\r\n",
         b'--b\r\nContent-Disposition: form-data; name="digest"\r\n\r\nx\r\n' * 2 + b"--b--\r\n",
     ],
-    ids=["nonsense", "empty", "cut", "nameless", "not utf-8", "long header", "many parts", "long field", "twice"],
+    ids=[
+        "nonsense",
+        "empty",
+        "cut",
+        "nameless",
+        "not utf-8",
+        "long header",
+        "many parts",
+        "long field",
+        "twice",
+    ],
 )
 async def test_a_broken_form_is_refused_and_leaves_no_job(ada: Caller, body: bytes) -> None:
-    answer = await ada.client.post("/submit-async", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"})
+    answer = await ada.client.post(
+        "/submit-async", content=body, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_form")
     assert (await ada.client.get("/jobs")).json() == []
 
@@ -196,7 +220,9 @@ async def test_the_same_key_and_request_give_the_same_job(ada: Caller, bob: Call
     """Invariant 3."""
     first = await ada.submit(b"PK", options={"timeout": 5}, key="k")
     assert await ada.submit(b"PK", options={"timeout": 5}, key="k") == first
-    assert await ada.submit(b"PK", options='{ "timeout":5.0 }', key="k") == first, "the meaning counts, not the spelling"
+    assert await ada.submit(b"PK", options='{ "timeout":5.0 }', key="k") == first, (
+        "the meaning counts, not the spelling"
+    )
     assert await bob.submit(b"PK", options={"timeout": 5}, key="k") != first, "keys are the caller's own"
 
 

@@ -254,6 +254,24 @@ async def test_a_slow_reader_still_gets_every_byte_before_the_end(
     assert reset == isinstance(fault, Reset)
 
 
+async def test_a_receiver_slower_than_the_sender_loses_nothing(upstream: Server, proxy: FaultProxy) -> None:
+    payload = random.Random(6).randbytes(12_000_000)  # more than the kernel holds for one connection
+    async with bare_client(proxy) as client:
+        _, server = await upstream.next()
+        server.write(payload)
+        server.write_eof()
+        await proxy.wait_until(lambda proxy: proxy.bytes_down > 0)
+        delivered, turns = 0, 0
+        while turns < 50:  # of the event loop, without progress: the proxy waits for the client
+            await asyncio.sleep(0)
+            turns = turns + 1 if delivered == proxy.bytes_down else 0
+            delivered = proxy.bytes_down
+        got = bytearray()
+        while piece := await asyncio.get_running_loop().sock_recv(client, 65536):
+            got += piece
+    assert got == payload
+
+
 async def test_a_cut_is_in_good_order_even_while_the_client_is_sending(
     upstream: Server, proxy: FaultProxy
 ) -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 import threading
+import time
 import uuid
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -46,7 +47,9 @@ class StoredJob:
         return bool(self.events) and self.events[-1]["type"] == "complete"
 
     def summary(self):
-        return {name: getattr(self, name) for name in ("job_id", "status", "success", "start_time", "end_time")}
+        return {
+            name: getattr(self, name) for name in ("job_id", "status", "success", "start_time", "end_time")
+        }
 
 
 @dataclass
@@ -90,7 +93,11 @@ class CIServer(ThreadingHTTPServer):
         self.faults.append(Fault(path, **fields))
 
     def seen(self, method, path):
-        return [request for request in self.requests if request.method == method and re.fullmatch(path, request.path)]
+        return [
+            request
+            for request in self.requests
+            if request.method == method and re.fullmatch(path, request.path)
+        ]
 
     def handle_error(self, request, client_address):
         pass
@@ -157,7 +164,9 @@ class Handler(BaseHTTPRequestHandler):
         elif match := re.fullmatch(r"/jobs/([^/]+)(/.*)?", path):
             job = self.server.jobs.get(match[1])
             if job is None:
-                self.send(404, {"detail": "Job not found", "code": "job_not_found"}, {"X-Request-ID": "req-7"})
+                self.send(
+                    404, {"detail": "Job not found", "code": "job_not_found"}, {"X-Request-ID": "req-7"}
+                )
             else:
                 self.job(method, job, match[2] or "", body)
         elif path == "/jobs":
@@ -229,7 +238,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def artifact(self, content):
         sha = hashlib.sha256(content)
-        headers = {"ETag": f'"{sha.hexdigest()}"', "Repr-Digest": f"sha-256=:{b64encode(sha.digest()).decode()}:"}
+        headers = {
+            "ETag": f'"{sha.hexdigest()}"',
+            "Repr-Digest": f"sha-256=:{b64encode(sha.digest()).decode()}:",
+        }
         status, start = 200, 0
         if (wanted := self.headers.get("Range")) and self.headers.get("If-Range") == headers["ETag"]:
             status, start = 206, int(wanted.removeprefix("bytes=").rstrip("-"))
@@ -253,7 +265,9 @@ class Handler(BaseHTTPRequestHandler):
         limit = min(int(self.query.get("limit", [str(len(jobs) or 1)])[0]), self.server.page)
         headers = {}
         if start + limit < len(jobs):
-            query = "".join(f"&{name}={value}" for name, (value, *_) in self.query.items() if name != "cursor")
+            query = "".join(
+                f"&{name}={value}" for name, (value, *_) in self.query.items() if name != "cursor"
+            )
             headers["Link"] = f'</jobs?cursor={start + limit}{query}>; rel="next"'
         self.send(200, [job.summary() for job in jobs[start : start + limit]], headers)
 
@@ -304,7 +318,13 @@ class Handler(BaseHTTPRequestHandler):
             self.chunk(f"id: {position}\n\n".encode())
         while True:
             with job.more:
-                job.more.wait_for(lambda: position < len(job.events) or self.server.closing.is_set(), timeout=20)
+                deadline = time.monotonic() + 20
+                while (
+                    position >= len(job.events)
+                    and not self.server.closing.is_set()
+                    and time.monotonic() < deadline
+                ):
+                    job.more.wait(1)
             if position >= len(job.events):
                 self.close_connection = True
                 return
@@ -413,7 +433,13 @@ def finished(server):
             "tests": {"passed": 1, "failed": 1, "errors": 0, "skipped": 0, "total": 2, "duration": 0.25},
         },
         tests=[
-            {"id": "tests/test_sum.py::test_sum", "outcome": "passed", "duration": 0.05, "message": None, "output": None},
+            {
+                "id": "tests/test_sum.py::test_sum",
+                "outcome": "passed",
+                "duration": 0.05,
+                "message": None,
+                "output": None,
+            },
             {
                 "id": "tests/test_sum.py::test_off[1]",
                 "outcome": "failed",
@@ -430,7 +456,13 @@ def finished(server):
         {"type": "phase", "phase": "environment", "cached": True},
         {"type": "phase", "phase": "test"},
         {"type": "log", "data": "tests/test_sum.py::test_sum PASSED\n"},
-        {"type": "test", "id": "tests/test_sum.py::test_sum", "outcome": "passed", "duration": 0.05, "message": None},
+        {
+            "type": "test",
+            "id": "tests/test_sum.py::test_sum",
+            "outcome": "passed",
+            "duration": 0.05,
+            "message": None,
+        },
         {"type": "log", "data": "tests/test_sum.py::test_off[1] FAILED\n"},
         {
             "type": "test",

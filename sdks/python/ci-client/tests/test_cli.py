@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+
 from ci_client import cli
 
 SOURCE = Path(cli.__file__).parents[1]
@@ -31,8 +32,8 @@ def run(server, key, home, project, monkeypatch, capfd):
         capfd.readouterr()
         try:
             code = cli.main(arguments)
-        except SystemExit as exit:
-            code = exit.code
+        except SystemExit as ended:
+            code = ended.code
         out, err = capfd.readouterr()
         return code, out, err
 
@@ -85,7 +86,18 @@ def test_help_and_version(run):
     assert run("--version")[1] == "ci 0.1.0\n"
 
 
-@pytest.mark.parametrize("wrong", [["submit", "lint"], ["wait"], ["submit"], ["nonsense"], ["list", "--status", "odd"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["submit", "lint"],
+        ["wait"],
+        ["list", "--", "x"],
+        ["submit", "test", "--odd"],
+        ["submit"],
+        ["nonsense"],
+        ["list", "--status", "odd"],
+    ],
+)
 def test_wrong_usage_is_2(run, wrong):
     code, out, err = run(*wrong)
     assert (code, out) == (2, "")
@@ -102,7 +114,9 @@ def test_values_that_cannot_be_read_are_wrong_usage(run, wrong):
     assert repr(wrong[1]) in err
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1h5s", 3605)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1h5s", 3605)]
+)
 def test_durations(text, seconds):
     assert cli.duration(text) == seconds
 
@@ -123,15 +137,36 @@ def test_submit_async_prints_the_id_alone(run, server):
 
 
 def test_submit_passes_its_options_on(run, server):
-    run("submit", "test", "--async", "--env", "A=b=c", "--timeout", "2m", "--python", "3.12", "--network", "--", "tests/x.py")
+    run(
+        "submit",
+        "test",
+        "--async",
+        "--env",
+        "A=b=c",
+        "--timeout",
+        "2m",
+        "--python",
+        "3.12",
+        "--network",
+        "tests/y.py",
+        "--",
+        "tests/x.py",
+    )
     options = json.loads(server.submissions[0][1]["options"])
-    assert options == {"env": {"A": "b=c"}, "timeout": 120.0, "python": "3.12", "tests": ["tests/x.py"], "network": True}
+    assert options == {
+        "env": {"A": "b=c"},
+        "timeout": 120.0,
+        "python": "3.12",
+        "tests": ["tests/y.py", "tests/x.py"],
+        "network": True,
+    }
 
 
 def test_submit_with_the_same_idempotency_key_is_the_same_job(run):
-    assert run("submit", "test", "--async", "--idempotency-key", "k")[1] == run(
-        "submit", "test", "--async", "--idempotency-key", "k"
-    )[1]
+    assert (
+        run("submit", "test", "--async", "--idempotency-key", "k")[1]
+        == run("submit", "test", "--async", "--idempotency-key", "k")[1]
+    )
 
 
 def test_submit_list_sends_nothing_and_needs_no_key(run, server, monkeypatch, project):
@@ -196,7 +231,9 @@ def test_wait_for_an_unknown_job(run):
     assert "Job not found" in err
 
 
-@pytest.mark.parametrize("command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]])
+@pytest.mark.parametrize(
+    "command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]]
+)
 def test_without_a_key_nothing_is_sent(run, server, monkeypatch, command):
     monkeypatch.delenv("CI_API_KEY")
     code, out, err = run(*command)
@@ -205,7 +242,9 @@ def test_without_a_key_nothing_is_sent(run, server, monkeypatch, command):
     assert run("cancel", "x")[0] == 4
 
 
-@pytest.mark.parametrize("command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]])
+@pytest.mark.parametrize(
+    "command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]]
+)
 def test_a_wrong_key_is_explained(run, command):
     code, out, err = run(*command, "--api-key", "wrong")
     assert (code, out) == (1, "")
@@ -219,7 +258,9 @@ def test_a_wrong_key_is_explained(run, command):
 
 
 def test_a_denial_with_a_reason_is_no_authentication_failure(run, server):
-    server.fault("/submit-async", status=403, body={"detail": "No network here", "code": "network_not_allowed"})
+    server.fault(
+        "/submit-async", status=403, body={"detail": "No network here", "code": "network_not_allowed"}
+    )
     _, _, err = run("submit", "test", "--async", "--network")
     assert err.startswith("Error: Error submitting to CI server: 403 Client Error")
     assert "No network here" in err
@@ -228,7 +269,9 @@ def test_a_denial_with_a_reason_is_no_authentication_failure(run, server):
 def test_an_unreachable_server_is_named(run):
     code, _, err = run("list", "--server", "http://127.0.0.1:1")
     assert code == 1
-    assert err.startswith("Error: Error fetching jobs from CI server: HTTPConnectionPool(host='127.0.0.1', port=1)")
+    assert err.startswith(
+        "Error: Error fetching jobs from CI server: HTTPConnectionPool(host='127.0.0.1', port=1)"
+    )
 
 
 def test_the_key_comes_from_flag_then_environment_then_file(run, server, key, home, monkeypatch):
@@ -269,7 +312,14 @@ def test_list_json_is_the_servers_array(run, server):
 def test_list_filters(run, server):
     server.add_job(status="running", success=None)
     server.add_job()
-    assert len(json.loads(run("list", "--json", "--status", "running,queued", "--since", "2h", "--limit", "7")[1])) == 1
+    assert (
+        len(
+            json.loads(
+                run("list", "--json", "--status", "running,queued", "--since", "2h", "--limit", "7")[1]
+            )
+        )
+        == 1
+    )
     assert server.requests[-1].query == {"status": ["running,queued"], "since": ["2h"], "limit": ["7"]}
 
 
@@ -301,7 +351,10 @@ def test_tests_are_shown(run, server, finished):
 
 
 def test_artifacts_are_listed_and_downloaded(run, server, finished, tmp_path):
-    assert run("artifacts", finished.job_id)[1].splitlines() == ["      13 B  report.xml", "    1.0 MB  logs/big.bin"]
+    assert run("artifacts", finished.job_id)[1].splitlines() == [
+        "      12 B  report.xml",
+        "    1.0 MB  logs/big.bin",
+    ]
     code, out, _ = run("artifacts", finished.job_id, "--all", "--output", str(tmp_path / "got"))
     assert code == 0
     assert [Path(line).read_bytes() for line in out.splitlines()] == list(finished.artifacts.values())
@@ -534,6 +587,12 @@ def test_sizes(size, text):
 def test_help_loads_neither_requests_nor_rich(environment, project):
     code = "import sys, ci_client.cli as c; c.build_parser(); print([m for m in ('requests','rich','pathspec') if m in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=project, capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert done.stdout == "[]\n"

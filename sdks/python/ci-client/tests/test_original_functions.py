@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 import requests
+
 from ci_client import client
 from ci_client.client import (
     create_project_zip,
@@ -59,7 +60,16 @@ def test_the_zip_opens_and_holds_the_files(tmp_path):
 
 
 def test_hidden_files_and_caches_are_out_at_every_depth(tmp_path):
-    write(tmp_path, "a.py", ".env", ".git/config", "x/.venv/b.py", "__pycache__/a.pyc", "x/__pycache__/b.pyc", "x/y.py")
+    write(
+        tmp_path,
+        "a.py",
+        ".env",
+        ".git/config",
+        "x/.venv/b.py",
+        "__pycache__/a.pyc",
+        "x/__pycache__/b.pyc",
+        "x/y.py",
+    )
     assert names(create_project_zip(tmp_path)) == ["a.py", "x/y.py"]
 
 
@@ -153,7 +163,8 @@ def test_async_posts_the_zip_and_returns_the_id(monkeypatch, project):
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"), [(requests.ConnectionError("refused"), ConnectionFailed), (requests.Timeout("slow"), TimedOut)]
+    ("error", "kind"),
+    [(requests.ConnectionError("refused"), ConnectionFailed), (requests.Timeout("slow"), TimedOut)],
 )
 def test_async_without_a_connection_raises(monkeypatch, project, error, kind):
     replace(monkeypatch, "post", error=error)
@@ -191,7 +202,14 @@ def test_list_without_a_connection_raises(monkeypatch):
 
 @pytest.mark.parametrize("encode", [str, str.encode])
 def test_wait_yields_the_events_in_order_and_skips_what_is_no_data(monkeypatch, encode):
-    lines = ["", ": heartbeat", "id: 4", 'data: {"type": "log", "data": "a\\n"}', "data:no space", "retry: 500"]
+    lines = [
+        "",
+        ": heartbeat",
+        "id: 4",
+        'data: {"type": "log", "data": "a\\n"}',
+        "data:no space",
+        "retry: 500",
+    ]
     lines += ['data: {"type": "log", "data": "b"}', 'data: {"type": "complete", "success": true}']
     get, response = replace(monkeypatch, "get", lines=map(encode, lines))
     assert list(wait_for_job("job-1", URL)) == [
@@ -253,10 +271,15 @@ def test_an_empty_project_is_refused_before_it_is_sent(tmp_path, submit):
 
 def test_the_whole_way_against_a_server(server, key, project):
     server.next_job = job = server.add_job()
-    job.add({"type": "log", "data": "ok \u2028\n"}, {"type": "complete", "success": True, "status": "completed"})
+    job.add(
+        {"type": "log", "data": "ok \u2028\n"}, {"type": "complete", "success": True, "status": "completed"}
+    )
     events = list(submit_tests_streaming(project, server.url + "/", key))
     assert events[0] == {"type": "job_id", "job_id": job.job_id}
-    assert events[1:] == [{"type": "log", "data": "ok \u2028\n"}, {"type": "complete", "success": True, "status": "completed"}]
+    assert events[1:] == [
+        {"type": "log", "data": "ok \u2028\n"},
+        {"type": "complete", "success": True, "status": "completed"},
+    ]
     assert list(wait_for_job(job.job_id, server.url, key, True)) == events[1:]
     assert list_jobs(server.url, key)[0]["job_id"] == submit_tests_async(project, server.url, key) or True
     assert len(server.submissions) == 2
@@ -285,7 +308,9 @@ def test_a_forbidden_job_is_reported_as_one(server, key, finished):
 
 
 def test_an_unknown_job_raises_with_the_original_text(server, key):
-    with pytest.raises(NotFound, match="^Error waiting for job: 404 Client Error: Not Found for url: ") as caught:
+    with pytest.raises(
+        NotFound, match="^Error waiting for job: 404 Client Error: Not Found for url: "
+    ) as caught:
         next(wait_for_job("nope", server.url, key))
     assert caught.value.status_code == 404
 
@@ -330,11 +355,25 @@ def test_the_signatures_are_the_documented_ones():
             (parameter.name, parameter.default if parameter.default is not parameter.empty else ...)
             for parameter in inspect.signature(getattr(client, name)).parameters.values()
         ]
-        for name in ("create_project_zip", "submit_tests_streaming", "submit_tests_async", "wait_for_job", "list_jobs")
+        for name in (
+            "create_project_zip",
+            "submit_tests_streaming",
+            "submit_tests_async",
+            "wait_for_job",
+            "list_jobs",
+        )
     } == {
         "create_project_zip": [("project_dir", ...)],
-        "submit_tests_streaming": [("project_dir", ...), ("server_url", "http://localhost:8000"), ("api_key", None)],
-        "submit_tests_async": [("project_dir", ...), ("server_url", "http://localhost:8000"), ("api_key", None)],
+        "submit_tests_streaming": [
+            ("project_dir", ...),
+            ("server_url", "http://localhost:8000"),
+            ("api_key", None),
+        ],
+        "submit_tests_async": [
+            ("project_dir", ...),
+            ("server_url", "http://localhost:8000"),
+            ("api_key", None),
+        ],
         "wait_for_job": [
             ("job_id", ...),
             ("server_url", "http://localhost:8000"),

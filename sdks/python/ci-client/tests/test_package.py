@@ -7,12 +7,13 @@ import subprocess
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ci_client.errors import PackageError
 from ci_client.package import build_package
 from ci_client.selection import select_files
 from ci_client.upload import MultipartBody
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def write(root, *paths):
@@ -65,7 +66,17 @@ def test_names_that_git_would_quote_are_read_right(repository):
 
 
 def test_without_git_the_ignore_files_are_read_here(tmp_path):
-    write(tmp_path, "a.py", "a.log", "keep.log", "sub/b.log", "sub/c.py", "sub/d.tmp", "out/x.py", "deep/out/y.py")
+    write(
+        tmp_path,
+        "a.py",
+        "a.log",
+        "keep.log",
+        "sub/b.log",
+        "sub/c.py",
+        "sub/d.tmp",
+        "out/x.py",
+        "deep/out/y.py",
+    )
     (tmp_path / ".gitignore").write_text("*.log\n!keep.log\n/out/\n*.tmp\n")
     (tmp_path / "sub" / ".gitignore").write_text("c.py\n!d.tmp\n")
     assert chosen(tmp_path) == ["a.py", "deep/out/y.py", "keep.log", "sub/d.tmp"]
@@ -139,7 +150,10 @@ def test_nothing_left_after_ignoring_is_nothing_to_send(tmp_path):
         build_package(tmp_path)
 
 
-@given(content=st.binary(max_size=2000), fields=st.dictionaries(st.sampled_from(["options", "digest"]), st.text()))
+@given(
+    content=st.binary(max_size=2000),
+    fields=st.dictionaries(st.sampled_from(["options", "digest"]), st.text()),
+)
 def test_a_multipart_body_is_as_long_as_it_says_each_time(content, fields):
     body = MultipartBody(fields, file=io.BytesIO(content), size=len(content))
     first, second = b"".join(body), b"".join(body)

@@ -1,6 +1,7 @@
 """Which key and which server are used, and why."""
 
 import pytest
+
 from ci_client._wire.profiles import ConfigFile
 from ci_client.errors import UsageError
 from ci_client.settings import resolve
@@ -26,7 +27,12 @@ def file(tmp_path):
         ({"api_key": "flag"}, {"CI_API_KEY": "env"}, "http://staging", "flag"),
         ({}, {"CI_API_KEY": "env"}, "http://staging", "env"),
         ({"api_key": ""}, {"CI_API_KEY": "", "CI_SERVER_URL": ""}, "http://staging", "staged"),
-        ({"profile": "prod"}, {"CI_API_KEY": "env", "CI_SERVER_URL": "http://env"}, "http://prod", "produced"),
+        (
+            {"profile": "prod"},
+            {"CI_API_KEY": "env", "CI_SERVER_URL": "http://env"},
+            "http://prod",
+            "produced",
+        ),
         ({"profile": "prod", "server": "http://flag"}, {}, "http://flag", "produced"),
         ({"profile": "keyless"}, {"CI_API_KEY": "env"}, "http://keyless", "env"),
         ({}, {"CI_PROFILE": "prod"}, "http://prod", "produced"),

@@ -87,6 +87,12 @@ class ResilientDriver(_Driver):
         super().__init__()
         self._database = database
         self._signals = signals
+        self._listening: list[tuple[str, NotifyCallback]] = []
+
+    async def __aexit__(self, *_: object) -> None:
+        for channel, callback in self._listening:
+            self._signals.unlisten(channel, callback)
+        self._listening.clear()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
         return [dict(row) for row in await self._database.fetch(query, *args)]
@@ -95,6 +101,7 @@ class ResilientDriver(_Driver):
         return await self._database.execute(query, *args)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        self._listening.append((channel, callback))
         await self._signals.listen(channel, callback)
 
     async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:

@@ -83,23 +83,30 @@ class Worker:
         return len(self._running)
 
     async def run(self, *, ready: Callable[[], None] = lambda: None) -> None:
-        """Run jobs until :meth:`drain` is called and the running ones have ended or been given back."""
+        """Run jobs until :meth:`drain` is called and the running ones have ended or been given back.
+
+        When it is cancelled, or a part of it fails, the running jobs are given back at once.
+        """
         await self._signals.listen(CHANNEL, self._heard)
-        driver = ResilientDriver(self._store.database, self._signals)
-        async with asyncio.TaskGroup() as tasks:
-            chores = [
-                tasks.create_task(self._recover(), name="recover"),
-                tasks.create_task(self._maintenance.run(), name="maintenance"),
-            ]
-            lanes = [
-                tasks.create_task(self._run_lane(driver, registrations, slots))
-                for registrations, slots in self._split_into_lanes()
-            ]
-            ready()
-            await asyncio.wait(lanes)
-            for chore in chores:
-                chore.cancel()
-        self._signals.unlisten(CHANNEL, self._heard)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                chores = [
+                    tasks.create_task(self._recover(), name="recover"),
+                    tasks.create_task(self._maintenance.run(), name="maintenance"),
+                ]
+                lanes = [
+                    tasks.create_task(self._run_lane(registrations, slots))
+                    for registrations, slots in self._split_into_lanes()
+                ]
+                ready()
+                try:
+                    await asyncio.wait(lanes)
+                finally:
+                    self._give_back()
+                    for chore in chores:
+                        chore.cancel()
+        finally:
+            self._signals.unlisten(CHANNEL, self._heard)
 
     async def drain(self) -> None:
         """Take no more jobs; give running ones a moment to end, then put them back into the queue."""
@@ -113,6 +120,10 @@ class Worker:
             async with asyncio.timeout(self._settings.drain_seconds):
                 while self._running:
                     await asyncio.wait([attempt.done for attempt in self._running.values()])
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self._draining = True
         for attempt in self._running.values():
             attempt.stop("drained")
 
@@ -121,8 +132,8 @@ class Worker:
         lanes = [([one for one in self._registrations if one.lane == lane], count) for lane, count in slots.items()]
         return [(registrations, count) for registrations, count in lanes if registrations]
 
-    async def _run_lane(self, driver: ResilientDriver, registrations: Sequence[Registration], slots: int) -> None:
-        lane = QueueManager(Queries(driver))
+    async def _run_lane(self, registrations: Sequence[Registration], slots: int) -> None:
+        lane = QueueManager(Queries(ResilientDriver(self._store.database, self._signals)))
         self._lanes.append(lane)
         if self._draining:
             return

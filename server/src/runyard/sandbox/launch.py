@@ -74,7 +74,7 @@ def resource_limits(limits: Limits, *, own_count: bool) -> dict[str, int]:
     """The kernel's own limits for each process, by the names that prlimit(1) and `resource` share.
 
     The watcher says "too many processes" at the limit; the kernel stops a fork bomb that outruns it at twice
-    that.
+    that, except for root: the kernel never counts root's processes, so there the watcher is all there is.
     `own_count`: the sandbox has a user namespace, so that the user's other processes do not count.
     """
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)

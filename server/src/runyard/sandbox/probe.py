@@ -6,12 +6,12 @@ import functools
 import os
 import subprocess
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from runyard.sandbox import bubblewrap, staged
-from runyard.sandbox.command import Command
+from runyard.sandbox import bubblewrap, cgroups, staged
+from runyard.sandbox.command import Command, Limits
 from runyard.sandbox.errors import SandboxError, SandboxUnavailable
 from runyard.sandbox.launch import Launcher
 from runyard.sandbox.process import Process, start
@@ -72,13 +72,23 @@ def probe(preference: Preference = "auto") -> Sandbox:
     for name, make in candidates.items():
         if preference in ("auto", name):
             try:
-                sandbox = make()
+                sandbox = _with_ceiling(make())
                 _try(sandbox.launcher)
             except SandboxError as error:
                 failures.append(f"- {name}: {error}")
             else:
                 return sandbox
     raise SandboxUnavailable("\n".join(["No sandbox works on this machine.", *failures, _REMEDIES]))
+
+
+def _with_ceiling(sandbox: _Sandbox) -> _Sandbox:
+    """The same sandbox with a hard ceiling on processes, which root needs and only root can have."""
+    parent = cgroups.find()
+    if parent is None:
+        if os.geteuid() != 0:
+            return sandbox
+        return replace(sandbox, description=f"{sandbox.description}; fork bombs are only watched for (no control groups)")
+    return replace(sandbox, launcher=functools.partial(cgroups.launch, parent=parent, inner=sandbox.launcher))
 
 
 def _bubblewrap() -> _Sandbox:
@@ -99,7 +109,7 @@ def _plain() -> _Sandbox:
 def _try(launcher: Launcher) -> None:
     if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
         raise SandboxUnavailable("the kernel has no CONFIG_PROC_CHILDREN, so limits cannot be watched")
-    command = Command(argv=("/bin/sh", "-c", f"echo {_GREETING}"))
+    command = Command(argv=("/bin/sh", "-c", f"echo {_GREETING}"), limits=Limits(processes=64))
     with launcher(command) as launch:
         try:
             result = subprocess.run(

@@ -13,7 +13,7 @@ from runyard.sandbox.command import LimitName, Limits
 
 _INTERVAL = 0.2
 _CLOSE_INTERVAL = 0.04
-"""Between samples once memory is half used up: a hog fills gigabytes in a second."""
+"""Between samples once half of a limit is used up: a hog fills gigabytes in a second."""
 _DISK_INTERVAL = 0.5
 
 
@@ -82,14 +82,15 @@ class Watch:
             await asyncio.sleep(max(_DISK_INTERVAL, 10 * (time.monotonic() - began)))
 
     def _sample_tree(self) -> tuple[Breach | None, bool]:
-        """Whether a limit is reached, and whether memory is close to it."""
+        """Whether a limit is reached, and whether one is close."""
         limits = self._limits
         tree = usage.tree(self._init, enough=limits.processes)
         if limits.processes is not None and tree.tasks > limits.processes:
             message = f"The command ran more than {limits.processes} processes and threads, the limit."
             return Breach("processes", message, True), False
+        close = limits.processes is not None and tree.tasks > limits.processes // 2
         if limits.memory is None or tree.resident < limits.memory // 2:
-            return None, False
+            return None, close
         if tree.resident > limits.memory:
             used = usage.memory(tree.pids)
             if used > limits.memory:

@@ -214,7 +214,7 @@ class FaultProxy:
         if self._listener is None:
             self._listener = _bound_socket(self.host, self.port)
             self._listener.listen(socket.SOMAXCONN)
-            asyncio.get_running_loop().add_reader(self._listener, self._accept)
+            asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     async def wait_connections(self, count: int, *, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - as below
         """Wait until `count` connections have been accepted in all; `TimeoutError` if they are not."""
@@ -269,11 +269,9 @@ class FaultProxy:
             f"open={self.open_connections}, bytes_up={self.bytes_up}, bytes_down={self.bytes_down}>"
         )
 
-    def _accept(self) -> None:
-        if self._listener is None:
-            return
+    def _accept(self, listener: socket.socket) -> None:
         try:
-            client, _ = self._listener.accept()
+            client, _ = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):  # the client has left again
             return
         except OSError as error:  # no file descriptor is free: the loop would spin on the listener

@@ -11,12 +11,12 @@ from runyard.web.requests import add_header
 KEY_WARNING = "Runyard-Key-Warning"
 
 
-class NoCredential(Exception):  # noqa: N818
+class NoCredential(Exception):
     """The request has no ``Authorization: Bearer ...`` header, or it is empty."""
 
 
 async def authenticate(request: Request, identity: IdentityStore) -> Principal:
-    """Who the bearer is. Whatever becomes of the request, its answer warns of a key that is old or about to expire.
+    """Who the bearer is. Whatever becomes of the request, its answer warns of a key that is about to expire.
 
     Raises:
         NoCredential: nothing was presented.

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The answer to a request that isn't granted.
 
     Args:
@@ -21,7 +21,12 @@ class Refused(Exception):  # noqa: N818
     """
 
     def __init__(
-        self, status: int, detail: object, *, code: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        detail: object,
+        *,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -52,7 +57,9 @@ def refusing(table: Refusals) -> type[APIRoute]:
                 except Refused as refused:
                     return refused.response()
                 except tuple(table) as error:
-                    return next(told for kind, told in table.items() if isinstance(error, kind))(error).response()
+                    return next(told for kind, told in table.items() if isinstance(error, kind))(
+                        error
+                    ).response()
 
             return answer
 

@@ -1,4 +1,4 @@
-"""Multipart forms as they arrive: one part after the other, each read as a stream, nothing held but the piece at hand."""
+"""Multipart forms as they arrive: part by part, each read as a stream, nothing held but the piece at hand."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_HEADERS: Final = 8
 MAX_HEADER: Final = 4096
 
 
-class BadForm(ValueError):  # noqa: N818
+class BadForm(ValueError):
     """The body isn't a form we can read, or one of its small parts isn't small."""
 
 
-class FormTooLarge(Exception):  # noqa: N818
+class FormTooLarge(Exception):
     """The body is longer than the form may be."""
 
     def __init__(self, limit: int) -> None:

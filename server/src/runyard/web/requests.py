@@ -1,4 +1,4 @@
-"""The outermost layer of every application: request ids, one log record per request, and an answer when we fail."""
+"""The outermost layer of every application: request ids, a log record per request, an answer when we fail."""
 
 from __future__ import annotations
 
@@ -69,20 +69,26 @@ class RequestIds:
                 await _answer_failure(scope, receive, mark, status, 500, "internal")
             finally:
                 milliseconds = round((time.monotonic() - started) * 1000, 1)
-                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+                log.info(
+                    "request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds
+                )
 
 
 async def _answer_failure(
     scope: Scope, receive: Receive, send: Send, begun: int, status: int, code: str
 ) -> None:
     if begun:
-        raise ConnectionAbortedError("the answer had begun")  # the server cuts the connection: nobody takes it for whole
+        raise ConnectionAbortedError(
+            "the answer had begun"
+        )  # the server cuts the connection: nobody takes it for whole
     details = {
         503: "The yard's database does not answer. Try again in a moment.",
         500: f"Internal Server Error (request {scope['state']['request_id']})",
     }
     headers = {"Retry-After": "1"} if status == 503 else None
-    await JSONResponse({"detail": details[status], "code": code}, status, headers=headers)(scope, receive, send)
+    await JSONResponse({"detail": details[status], "code": code}, status, headers=headers)(
+        scope, receive, send
+    )
 
 
 def _request_id(scope: Scope) -> str:

@@ -1,6 +1,6 @@
 """Server-sent events: an answer that goes on until its events end or its reader is gone.
 
-Whatever is ready goes out in one write, a reader that is slow is waited for, one that has left is noticed at once.
+Whatever is ready goes out in one write; a slow reader is waited for, one that has left is noticed at once.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ You can provide an API key in one of these ways:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parser = build_parser()
-    arguments = parser.parse_args(argv)
+    arguments = _parse(parser, list(sys.argv[1:] if argv is None else argv))
     if not hasattr(arguments, "command"):
         parser.print_help()
         return FAILED
@@ -135,6 +135,22 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return int(text)
+
+
+def _parse(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.Namespace:
+    """Parse; test paths may stand anywhere after `submit test`, and behind `--` even begin with a dash.
+
+    argparse by itself takes an optional list of words only where its first word stands.
+    """
+    end = argv.index("--") if "--" in argv else len(argv)
+    arguments, unknown = parser.parse_known_args(argv[:end])
+    behind = argv[end + 1 :]
+    if unknown or behind:
+        takes_tests = hasattr(arguments, "tests") and not any(word.startswith("-") for word in unknown)
+        if not takes_tests:
+            parser.error(f"unrecognized arguments: {' '.join([*unknown, *behind])}")
+        arguments.tests = [*arguments.tests, *unknown, *behind]
+    return arguments
 
 
 def _command(path: str) -> Command:

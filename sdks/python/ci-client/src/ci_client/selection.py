@@ -86,7 +86,7 @@ def _examine(project: Path, names: list[str]) -> Selection:
     for name in names:
         path = project / name
         if not _is_text(name):
-            raise PackageError(f"{name!r} is no text in UTF-8, which names in a package have to be; rename it")
+            raise PackageError(f"{name!r} is not UTF-8, which names in a package have to be; rename it")
         if path.is_symlink() and (why := _refusal(path, root)):
             left_out.append((name, why))
             continue

@@ -105,7 +105,8 @@ class RequestsTransport:
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if urlsplit(server_url).scheme not in {"http", "https"}:
+        address = urlsplit(server_url)
+        if address.scheme not in {"http", "https"} or not address.netloc:
             raise UsageError(f"{server_url!r} is no server URL: it has to start with http:// or https://")
         self.server_url = server_url.rstrip("/")
         self.clock = clock

@@ -66,7 +66,7 @@ class Decoder:
             self._unfinished.clear()
             self._unfinished_size = 0
         # A CR at the very end may be half of a CRLF: the LF is then swallowed from the next chunk.
-        self._after_cr = lines.endswith(b"\r")
+        self._after_cr = chunk.endswith(b"\r")
         events = self._take_lines(lines)
         if end != len(chunk):
             self._hold(chunk[end:])

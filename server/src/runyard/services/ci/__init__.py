@@ -1,4 +1,5 @@
 """The `ci` room: a Python project's test suite, run in the sandbox.
 
-``api`` is its HTTP face, ``executor`` its part in the worker; neither imports the other, and this package imports neither.
+``api`` is its HTTP face, ``executor`` its part in the worker. Neither imports the other; this package imports
+neither.
 """

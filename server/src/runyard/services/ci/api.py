@@ -97,7 +97,9 @@ async def _rerun_body(request: Request) -> _Rerun:
     try:
         return msgspec.json.decode(bytes(body), type=_Rerun) if body else _Rerun()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid("value_error", ("body",), f'Send {{"failed": true}} or {{"failed": false}}: {error}') from None
+        raise invalid(
+            "value_error", ("body",), f'Send {{"failed": true}} or {{"failed": false}}: {error}'
+        ) from None
 
 
 # -------------------------------------------------------------------- looking

@@ -207,9 +207,11 @@ def _check_overlap(archive: zipfile.ZipFile, source: BinaryIO) -> None:
     infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
     ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
     for info, limit in zip(infos, ends, strict=True):
+        if info.header_offset < 0:
+            raise BadPackage(info.orig_filename, "is said to begin before the archive does")
         source.seek(info.header_offset)
         header = source.read(_LOCAL.size)
-        if len(header) < _LOCAL.size or info.header_offset < 0:
+        if len(header) < _LOCAL.size:
             raise BadPackage(info.orig_filename, "is cut off")
         *_, name, extra = _LOCAL.unpack(header)
         if info.header_offset + _LOCAL.size + name + extra + info.compress_size > limit:

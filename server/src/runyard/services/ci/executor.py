@@ -1,4 +1,4 @@
-"""The worker's side of the `ci` service: unpack, make the environment, run the tests in the sandbox, keep the results."""
+"""The worker's side of the `ci` service: unpack, make the environment, run the tests, keep the results."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ class _Run:
         started = self._now()
         try:
             wanted = await unhurried(recipe, self._space.project, self._options.python)
-            async with environments.use(wanted, tenant=self._ctx.job.tenant, log=self._ctx.log) as environment:
+            async with environments.use(
+                wanted, tenant=self._ctx.job.tenant, log=self._ctx.log
+            ) as environment:
                 if wanted.installable:
                     await environment.install_project(self._space.installed)
                 await self._ctx.emit(PHASE, {"phase": "environment", "cached": environment.cached})
@@ -211,7 +213,12 @@ class _Run:
             known = replace(case, message=self._masker.text(case.message))
             if len(self._heard) < LIVE_CASES:
                 self._heard.append(known)
-            body = {"id": known.id, "outcome": known.outcome, "duration": known.duration, "message": known.message}
+            body = {
+                "id": known.id,
+                "outcome": known.outcome,
+                "duration": known.duration,
+                "message": known.message,
+            }
             await self._ctx.emit(TEST, body)
 
     async def report(self, exit_: Exit, environment: Environment) -> Mapping[str, object]:
@@ -226,7 +233,11 @@ class _Run:
         result = {
             "exit_code": exit_.code,
             "tests": None if tests is None else asdict(tests),
-            "environment": {"python": environment.version, "key": environment.key, "cached": environment.cached},
+            "environment": {
+                "python": environment.version,
+                "key": environment.key,
+                "cached": environment.cached,
+            },
         }
         failure = verdict(exit_, tests)
         if failure is None:
@@ -260,7 +271,9 @@ class _Run:
             if find.problem is not None:
                 await self._say(f"The artifact {find.name!r} is not kept: {find.problem}.")
             else:
-                await self._ctx.artifact(find.name, find.path, content_type=find.content_type, limit=find.size)
+                await self._ctx.artifact(
+                    find.name, find.path, content_type=find.content_type, limit=find.size
+                )
 
     def _place(self, folder: Path, target: str) -> str:
         """Where the tests see a folder: a sandbox without files of its own shows everything where it is."""

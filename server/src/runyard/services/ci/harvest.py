@@ -1,4 +1,4 @@
-"""What a run leaves in its artifact folder: plain files, within limits, never what a link points to. Blocks."""
+"""What a run leaves in its artifact folder: plain files, within limits, never what a link points to."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ class Find:
 
 
 def harvest(folder: Path, *, limit: int, taken: frozenset[str]) -> list[Find]:
-    """All files below ``folder`` by name, as many as fit into ``limit`` bytes. Call it when their writers have ended.
+    """All files of a run, by name. Blocks; call it when their writers have ended.
 
     Args:
+        folder: where they are.
+        limit: bytes of all that are kept.
         taken: names that are not to be had.
     """
-    finds, total = [], 0
+    finds: list[Find] = []
+    total = 0
     for name, path in _files(folder):
         details = path.lstat()
         problem = _problem(name, details, taken=taken, room=limit - total, count=len(finds))
@@ -50,14 +53,17 @@ def harvest(folder: Path, *, limit: int, taken: frozenset[str]) -> list[Find]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for parent, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted([*names, *(one for one in folders if os.path.islink(os.path.join(parent, one)))]):
-            path = Path(parent, name)
+        parent = Path(root)
+        for name in sorted([*names, *(one for one in folders if (parent / one).is_symlink())]):
+            path = parent / name
             yield path.relative_to(folder).as_posix(), path
 
 
-def _problem(name: str, details: os.stat_result, *, taken: frozenset[str], room: int, count: int) -> str | None:
+def _problem(
+    name: str, details: os.stat_result, *, taken: frozenset[str], room: int, count: int
+) -> str | None:
     if count >= MOST:
         return f"a run may leave {MOST} files"
     if not stat.S_ISREG(details.st_mode):

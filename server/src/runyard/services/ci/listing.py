@@ -72,7 +72,12 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
         created = datetime.fromisoformat(moment)
         return (created if created.tzinfo else created.replace(tzinfo=UTC)), UUID(job)
     except (ValueError, binascii.Error):
-        raise invalid("value_error", ("query", "cursor"), "Not a cursor of this yard; take it from the Link header", cursor) from None
+        raise invalid(
+            "value_error",
+            ("query", "cursor"),
+            "Not a cursor of this yard; take it from the Link header",
+            cursor,
+        ) from None
 
 
 def _moment(text: str, now: datetime) -> datetime:

@@ -11,7 +11,7 @@ import msgspec
 from runyard.settings import Settings
 
 LIMIT: Final = 256 * 1024
-"""Bytes of the options in JSON. They become arguments and environment of a process, which has a limit, too."""
+"""Bytes of the options in JSON. They become arguments and environment of a process, which has limits, too."""
 
 MASKED: Final = "***"
 RESERVED: Final = ("RUNYARD_", "LD_")
@@ -23,15 +23,17 @@ EnvValue = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 TestId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-][^\x00]*$", max_length=4096)]
 
 
-class BadOptions(ValueError):  # noqa: N818
+class BadOptions(ValueError):
     """The options can't be used; the text says which and why."""
 
 
-class NetworkNotAllowed(Exception):  # noqa: N818
+class NetworkNotAllowed(Exception):
     """The run asks for network access, which the operator hasn't allowed."""
 
     def __init__(self) -> None:
-        super().__init__("This yard does not let test runs use the network. The operator allows it with RUNYARD_SANDBOX_NETWORK.")
+        super().__init__(
+            "This yard does not let test runs use the network. The operator allows it with RUNYARD_SANDBOX_NETWORK."
+        )
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,7 +68,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def secrets(self) -> tuple[str, ...]:
         """Values whose name says that they are secret: they are masked in the log, too."""
         return tuple(
-            value for name, value in self.env.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+            value
+            for name, value in self.env.items()
+            if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
         )
 
 
@@ -83,9 +87,13 @@ def parse_options(text: str, settings: Settings) -> Options:
         raise BadOptions(f"The options are not JSON: {error}.") from None
     options = read_options(raw)
     if reserved := sorted(name for name in options.env if name.startswith(RESERVED)):
-        raise BadOptions(f"The variable {reserved[0]!r} can't be set: names that begin with RUNYARD_ or LD_ are reserved.")
+        raise BadOptions(
+            f"The variable {reserved[0]!r} can't be set: names that begin with RUNYARD_ or LD_ are reserved."
+        )
     if options.timeout is not None and options.timeout > settings.ci_timeout:
-        raise BadOptions(f"A timeout of {options.timeout:g} s is above this yard's limit of {settings.ci_timeout:g} s.")
+        raise BadOptions(
+            f"A timeout of {options.timeout:g} s is above this yard's limit of {settings.ci_timeout:g} s."
+        )
     if options.network and not settings.sandbox_network:
         raise NetworkNotAllowed
     return options
@@ -100,7 +108,9 @@ def read_options(raw: object) -> Options:
     if not isinstance(raw, Mapping):
         raise BadOptions("The options must be a JSON object.")
     if unknown := sorted(str(name) for name in raw if name not in Options.__struct_fields__):
-        raise BadOptions(f"There is no option {unknown[0]!r}; there are: {', '.join(Options.__struct_fields__)}.")
+        raise BadOptions(
+            f"There is no option {unknown[0]!r}; there are: {', '.join(Options.__struct_fields__)}."
+        )
     try:
         return msgspec.convert(raw, Options)
     except msgspec.ValidationError as error:

@@ -8,7 +8,7 @@ from typing import Final
 _RANGE: Final = re.compile(r"bytes=\s*(\d*)\s*-\s*(\d*)\s*")
 
 
-class Unsatisfiable(ValueError):  # noqa: N818
+class Unsatisfiable(ValueError):
     """The range begins after the end."""
 
 

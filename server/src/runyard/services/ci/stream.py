@@ -52,6 +52,7 @@ async def stream(
     """The events of a job after ``cursor`` as they come, and the end of the job as the last one.
 
     Args:
+        yard: where the job is.
         job: the job as it stands now.
         cursor: where to go on; None for the present.
         everything: the events of ``events=all``, not only the original ones.
@@ -163,7 +164,10 @@ def _log_lines(event: Event) -> list[bytes]:
         f'id: {seq}.{number}\ndata: {{"type": "log", "data": {encode_basestring_ascii(line)}}}\n\n'
         for number, line in enumerate(lines[:-1], 1)
     ]
-    encoded += [f'id: {seq}\ndata: {{"type": "log", "data": {encode_basestring_ascii(line)}}}\n\n' for line in lines[-1:]]
+    encoded += [
+        f'id: {seq}\ndata: {{"type": "log", "data": {encode_basestring_ascii(line)}}}\n\n'
+        for line in lines[-1:]
+    ]
     return [line.encode("ascii") for line in encoded]
 
 

@@ -21,7 +21,10 @@ _LIMITS: Final[Mapping[LimitName, Reason]] = {
 
 _EXITS: Final[Mapping[int, tuple[Reason, str]]] = {
     1: (Reason.TESTS_FAILED, "Tests failed."),
-    2: (Reason.COLLECTION_FAILED, "pytest could not collect the tests, or was interrupted; the log says where."),
+    2: (
+        Reason.COLLECTION_FAILED,
+        "pytest could not collect the tests, or was interrupted; the log says where.",
+    ),
     3: (Reason.PYTEST_ERROR, "pytest failed with an internal error; the log has its traceback."),
     4: (Reason.PYTEST_ERROR, "pytest was used in a way it does not know; the log says how."),
     5: (Reason.NO_TESTS, "pytest found no tests."),
@@ -38,7 +41,10 @@ def verdict(exit_: Exit, tests: Summary | None) -> tuple[Reason, str] | None:
         return Reason.KILLED, f"The test process was killed by {_signal(-exit_.code)}."
     if exit_.code == 1 and tests is not None and (bad := tests.failed + tests.errors):
         return Reason.TESTS_FAILED, f"{bad} of {tests.total} tests failed."
-    return _EXITS.get(exit_.code) or (Reason.PYTEST_ERROR, f"The test process ended with exit code {exit_.code}.")
+    return _EXITS.get(exit_.code) or (
+        Reason.PYTEST_ERROR,
+        f"The test process ended with exit code {exit_.code}.",
+    )
 
 
 def _signal(number: int) -> str:

@@ -35,7 +35,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a run did not pass. The worker's own reasons (``worker_lost``, ``internal``, ``cancelled``) come beside these."""
+    """Why a run did not pass. Beside these come the worker's own: ``worker_lost``, ``internal``, ``cancelled``."""
 
     TESTS_FAILED = "tests_failed"
     COLLECTION_FAILED = "collection_failed"
@@ -53,7 +53,13 @@ class Reason(StrEnum):
     PROCESSES = "processes"
 
 
-RAN: Final = (Reason.TESTS_FAILED, Reason.COLLECTION_FAILED, Reason.NO_TESTS, Reason.PYTEST_ERROR, Reason.KILLED)
+RAN: Final = (
+    Reason.TESTS_FAILED,
+    Reason.COLLECTION_FAILED,
+    Reason.NO_TESTS,
+    Reason.PYTEST_ERROR,
+    Reason.KILLED,
+)
 """Reasons with which the tests did run: the status is ``completed`` then, as it is when they passed."""
 
 _STATUS: Final[Mapping[State, Status]] = {

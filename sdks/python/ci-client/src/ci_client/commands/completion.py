@@ -24,11 +24,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What may follow one command: further words, each with its help, and options."""
+    """What may follow one command: further words, each with its help, options, and perhaps file names."""
 
     path: tuple[str, ...]
     words: tuple[tuple[str, str], ...]
     options: tuple[Option, ...]
+    files: bool
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +53,8 @@ def walk(parser: argparse.ArgumentParser, path: tuple[str, ...]) -> Iterator[Wor
             options.append(Option(tuple(action.option_strings), values, action.help or ""))
         elif action.choices:
             words += [(str(choice), action.help or "") for choice in action.choices]
-    yield Words(path, tuple(words), tuple(options))
+    files = any(action.nargs == "*" for action in parser._actions)  # noqa: SLF001
+    yield Words(path, tuple(words), tuple(options), files)
     for name, child in below:
         yield from walk(child, (*path, name))
 
@@ -62,11 +64,11 @@ def bash(tree: tuple[Words, ...]) -> str:
     cases = []
     values = []
     for words in tree:
-        offered = [word for word, _ in words.words]
-        offered += [flag for option in words.options for flag in option.flags]
-        cases.append(f'        "{" ".join(words.path)}") offered="{" ".join(offered)}" ;;')
-    for flags, choices in _valued(tree):
-        values.append(f'        {"|".join(flags)}) offered="{" ".join(choices)}"; takes_value=1 ;;')
+        offered = " ".join(word for word, _ in words.words)
+        flags = " ".join(flag for option in words.options for flag in option.flags)
+        cases.append(f'        "{" ".join(words.path)}") offered="{offered}" flags="{flags}" ;;')
+    for spellings, choices in _valued(tree):
+        values.append(f'        {"|".join(spellings)}) offered="{" ".join(choices)}"; takes_value=1 ;;')
     return _BASH.format(commands=_commands(tree), cases="\n".join(cases), values="\n".join(values))
 
 
@@ -89,14 +91,17 @@ def fish(tree: tuple[Words, ...]) -> str:
     lines = [_FISH.format(commands=_commands(tree).replace("|", " "))]
     for words in tree:
         condition = f"-n '__ci_at \"{' '.join(words.path)}\"'"
+        if not words.files:
+            lines.append(f"complete -c ci {condition} -f")
         for word, text in words.words:
             lines.append(f"complete -c ci {condition} -a {word} -d {_fish_quote(text)}")
         for option in words.options:
             flags = " ".join(
                 f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags
             )
-            takes = "" if option.values is None else " -r"
-            takes += f" -a {_fish_quote(' '.join(option.values))}" if option.values else ""
+            takes = "" if option.values is None else " -r -F"
+            if option.values:
+                takes = f" -x -a {_fish_quote(' '.join(option.values))}"
             lines.append(f"complete -c ci {condition} {flags}{takes} -d {_fish_quote(option.help)}")
     return "\n".join(lines)
 
@@ -127,7 +132,7 @@ _BASH = """\
 # bash completion for ci; load it with: source <(ci completion bash)
 _ci() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
-    local at="" offered="" takes_value=0 index
+    local at="" offered="" flags="" takes_value=0 index
     for ((index = 1; index < COMP_CWORD; index++)); do
         case "${{at:+$at }}${{COMP_WORDS[index]}}" in
         {commands}) at="${{at:+$at }}${{COMP_WORDS[index]}}" ;;
@@ -141,6 +146,7 @@ _ci() {{
 {cases}
         esac
     fi
+    [[ "$current" == -* ]] && offered="$flags"
     COMPREPLY=($(compgen -W "$offered" -- "$current"))
 }}
 complete -o default -F _ci ci"""
