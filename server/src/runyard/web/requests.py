@@ -10,10 +10,10 @@ from uuid import uuid4
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runyard.database import DatabaseUnavailable
+from runyard.web.errors import Refused
 
 REQUEST_ID: Final = "X-Request-Id"
 ACCEPTABLE: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -61,12 +61,11 @@ class RequestIds:
                 await self._app(scope, receive, mark)
             except ClientDisconnect:
                 status = status or 499
-            except DatabaseUnavailable as error:
-                log.error("database_unavailable", error=str(error))  # noqa: TRY400  (its trace tells nothing)
-                await _answer_failure(scope, receive, mark, status, 503, "database_unavailable")
-            except Exception:
-                log.exception("request_failed")
-                await _answer_failure(scope, receive, mark, status, 500, "internal")
+            except Exception as error:
+                refused = _failure(error, request_id)
+                if status:  # the answer had begun: the server cuts the connection, nobody takes it for whole
+                    raise ConnectionAbortedError from error
+                await refused.response()(scope, receive, mark)
             finally:
                 milliseconds = round((time.monotonic() - started) * 1000, 1)
                 log.info(
@@ -74,21 +73,14 @@ class RequestIds:
                 )
 
 
-async def _answer_failure(
-    scope: Scope, receive: Receive, send: Send, begun: int, status: int, code: str
-) -> None:
-    if begun:
-        raise ConnectionAbortedError(
-            "the answer had begun"
-        )  # the server cuts the connection: nobody takes it for whole
-    details = {
-        503: "The yard's database does not answer. Try again in a moment.",
-        500: f"Internal Server Error (request {scope['state']['request_id']})",
-    }
-    headers = {"Retry-After": "1"} if status == 503 else None
-    await JSONResponse({"detail": details[status], "code": code}, status, headers=headers)(
-        scope, receive, send
-    )
+def _failure(error: Exception, request_id: str) -> Refused:
+    """What a caller is told of a fault of ours; the log has the rest, under the same id."""
+    if isinstance(error, DatabaseUnavailable):
+        log.error("database_unavailable", error=str(error))
+        text = "The yard's database does not answer. Try again in a moment."
+        return Refused(503, text, code="database_unavailable", headers={"Retry-After": "1"})
+    log.error("request_failed", exc_info=error)
+    return Refused(500, f"Internal Server Error (request {request_id})", code="internal")
 
 
 def _request_id(scope: Scope) -> str:

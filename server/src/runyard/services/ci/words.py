@@ -35,7 +35,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a run did not pass. Beside these come the worker's own: ``worker_lost``, ``internal``, ``cancelled``."""
+    """Why a run did not pass. The worker adds ``worker_lost``, ``internal`` and ``cancelled``."""
 
     TESTS_FAILED = "tests_failed"
     COLLECTION_FAILED = "collection_failed"
