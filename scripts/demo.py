@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--svg", type=Path, help="also write the table as a picture")
     options = parser.parse_args()
 
-    console = Console(record=options.svg is not None, width=110 if options.svg else None)
+    console = Console(record=options.svg is not None, width=120 if options.svg else None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with opened_yard(console) as yard:
         user = yard.user("Demo")

@@ -6,6 +6,7 @@ The blocks are in the folder ``seed``, word for word. Only placeholders are repl
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -14,9 +15,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pexpect
 import psutil
@@ -42,14 +45,29 @@ BROKEN = {**CALCULATOR, "src/calculator.py": "def add(a, b):\n    return a - b\n
 
 @pytest.fixture(scope="module")
 def yard(yard_database: str) -> Iterator[RunningYard]:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", 8000))
-        except OSError as error:
-            pytest.skip(f"port 8000, the default these blocks rely on, is taken by something else: {error.strerror}")
-    with RunningYard(database_url=yard_database, settings={"port": "8000"}) as running:
+    with alone(), RunningYard(database_url=yard_database, settings={"port": "8000"}) as running:
         yield running
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """The default port is ours: waits for other runs of these tests, and skips them when another program has it."""
+    with (Path(tempfile.gettempdir()) / f"runyard-port-8000-{os.geteuid()}.lock").open("a") as lock:
+        wait_until(lambda: locked(lock), "other tests on port 8000 to end", seconds=150)
+        try:
+            socket.create_server(("127.0.0.1", 8000)).close()
+        except OSError as error:
+            pytest.skip(
+                f"port 8000, on which these blocks rely, is taken by something else: {error.strerror}"
+            )
+        yield
+
+
+def locked(lock: IO[str]) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +80,11 @@ def keyless(ada: TestUser, tmp_path: Path) -> dict[str, str]:
     """Environment of somebody who has configured nothing, with an empty home."""
     home = tmp_path / "home"
     home.mkdir()
-    environment = {**ada.environment, "HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {
+        **ada.environment,
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     return {name: value for name, value in environment.items() if not name.startswith("CI_")}
 
 
@@ -93,7 +115,9 @@ def block(name: str, to: Path, *, key: str = "", folder: Path | None = None, job
     """A block of the document with its placeholders replaced."""
     text = (SEED / name).read_text()
     for placeholder, value in ((KEY, key), (FOLDER, str(folder or "")), (JOB, job)):
-        assert value or placeholder not in text or placeholder in re.sub(r"(?m)^[^#]*", "", text), f"{name} needs {placeholder}"
+        assert value or placeholder not in text or placeholder in re.sub(r"(?m)^[^#]*", "", text), (
+            f"{name} needs {placeholder}"
+        )
         text = text.replace(placeholder, value or placeholder)
     path = to / name
     path.write_text(text)
@@ -102,7 +126,13 @@ def block(name: str, to: Path, *, key: str = "", folder: Path | None = None, job
 
 def run(*command: object, cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=DEADLINE, check=False
+        [str(word) for word in command],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
     )
 
 
@@ -116,7 +146,7 @@ def submitted(cwd: Path, env: Mapping[str, str]) -> str:
     """The id of a new job."""
     done = run("ci", "submit", "test", "--async", cwd=cwd, env=env)
     assert done.returncode == 0, done.stderr
-    return ID.findall(done.stdout)[0]
+    return str(ID.findall(done.stdout)[0])
 
 
 @contextmanager
@@ -139,7 +169,9 @@ def test_create_project_zip(tmp_path: Path, project: Path, keyless: dict[str, st
     assert re.fullmatch(r"Zip size: [1-9]\d* bytes\n", said)
 
 
-def test_submit_tests_streaming(tmp_path: Path, project: Path, keyless: dict[str, str], ada: TestUser) -> None:
+def test_submit_tests_streaming(
+    tmp_path: Path, project: Path, keyless: dict[str, str], ada: TestUser
+) -> None:
     said = python(block("submit_tests_streaming.py", tmp_path, key=ada.api_key), cwd=project, env=keyless)
     assert re.match(rf"Job ID: {ID.pattern}\n", said)
     assert "tests/test_calculator.py::test_add PASSED" in said
@@ -198,14 +230,19 @@ def test_the_flag_comes_before_the_environment_and_that_before_the_file(
     config.write_text(f"api_key={ada.api_key}\n")
     assert run("ci", "list", cwd=project, env=keyless).returncode == 0
     assert run("ci", "list", cwd=project, env={**keyless, "CI_API_KEY": "ci_wrong"}).returncode == 1
-    flagged = run("ci", "list", "--api-key", ada.api_key, cwd=project, env={**keyless, "CI_API_KEY": "ci_wrong"})
+    flagged = run(
+        "ci", "list", "--api-key", ada.api_key, cwd=project, env={**keyless, "CI_API_KEY": "ci_wrong"}
+    )
     assert flagged.returncode == 0
 
 
 def test_an_administrator_makes_a_user_and_a_key(
     tmp_path: Path, yard: RunningYard, project: Path, keyless: dict[str, str]
 ) -> None:
-    administrator = {**keyless, **{name: text for name, text in yard.environment.items() if name.startswith("RUNYARD_")}}
+    administrator = {
+        **keyless,
+        **{name: text for name, text in yard.environment.items() if name.startswith("RUNYARD_")},
+    }
     done = run("bash", block("create_user_and_key.sh", tmp_path), cwd=tmp_path, env=administrator)
     assert done.returncode == 0, done.stderr
     (key,) = re.findall(r"API Key: (ci_\S{40})\n", done.stdout)
@@ -234,13 +271,24 @@ def test_pattern_2_background_testing(tmp_path: Path, project: Path, keyed: dict
     assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stderr
 
 
-def test_pattern_3_two_terminals(tmp_path: Path, yard: RunningYard, project: Path, keyed: dict[str, str]) -> None:
+def test_pattern_3_two_terminals(
+    tmp_path: Path, yard: RunningYard, project: Path, keyed: dict[str, str]
+) -> None:
     with paused(yard) as worker:
-        first = pexpect.spawn("bash", [str(block("pattern_3_terminal_1.sh", tmp_path))], cwd=project, env=keyed, timeout=DEADLINE)
-        first.expect(f"Job ID: ({ID.pattern})")
-        job = first.match.group(1).decode()
+        first = pexpect.spawn(
+            "bash",
+            [str(block("pattern_3_terminal_1.sh", tmp_path))],
+            cwd=project,
+            env=keyed,
+            timeout=DEADLINE,
+            encoding="utf-8",
+        )
+        first.expect(f"Job ID: {ID.pattern}")
+        (job,) = ID.findall(str(first.after))
         script = block("pattern_3_terminal_2.sh", tmp_path, job=job)
-        second = subprocess.Popen(["bash", str(script)], cwd=project, env=keyed, stdout=subprocess.PIPE, text=True)
+        second = subprocess.Popen(
+            ["bash", str(script)], cwd=project, env=keyed, stdout=subprocess.PIPE, text=True
+        )
         wait_until(lambda: reads_from(second.pid, yard.port), "the second terminal to be connected")
         worker.resume()
         first.expect("1 passed")
@@ -255,7 +303,9 @@ def reads_from(pid: int, port: int) -> bool:
     """Whether the process, or a child of its, has a connection to the port."""
     with suppress(psutil.NoSuchProcess):
         tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return any(one.raddr and one.raddr.port == port for process in tree for one in process.net_connections("tcp"))
+        return any(
+            one.raddr and one.raddr.port == port for process in tree for one in process.net_connections("tcp")
+        )
     return False
 
 
@@ -268,7 +318,9 @@ def test_pattern_4_pipeline(tmp_path: Path, project: Path, broken: Path, keyed: 
     assert (failing.returncode, "1 failed" in failing.stdout) == (1, True), failing.stderr
 
 
-def test_pattern_5_several_projects(tmp_path: Path, project: Path, broken: Path, keyed: dict[str, str]) -> None:
+def test_pattern_5_several_projects(
+    tmp_path: Path, project: Path, broken: Path, keyed: dict[str, str]
+) -> None:
     for name, source in (("project1", project), ("project2", broken), ("project3", project)):
         shutil.copytree(source, tmp_path / name)
     done = run("bash", block("pattern_5.sh", tmp_path), cwd=tmp_path, env=keyed)
@@ -284,7 +336,9 @@ def test_pattern_5_several_projects(tmp_path: Path, project: Path, broken: Path,
 # ---------------------------------------------------------------- ci list
 
 
-def test_the_list_as_documented(project: Path, broken: Path, yard: RunningYard, keyed: dict[str, str]) -> None:
+def test_the_list_as_documented(
+    project: Path, broken: Path, yard: RunningYard, keyed: dict[str, str]
+) -> None:
     passed, failed = submitted(project, keyed), submitted(broken, keyed)
     assert run("ci", "wait", passed, cwd=project, env=keyed).returncode == 0
     assert run("ci", "wait", failed, cwd=project, env=keyed).returncode == 1
@@ -300,9 +354,15 @@ def test_the_list_as_documented(project: Path, broken: Path, yard: RunningYard, 
     assert re.fullmatch(rf"completed +{moment} +{moment} +✓", row[passed])
     assert re.fullmatch(rf"completed +{moment} +{moment} +✗", row[failed])
     assert re.fullmatch(r"queued +N/A +N/A +-", row[queued])
-    assert [list(job) for job in jobs] == [["job_id", "status", "success", "start_time", "end_time"]] * len(jobs)
+    assert [list(job) for job in jobs] == [["job_id", "status", "success", "start_time", "end_time"]] * len(
+        jobs
+    )
     by_id = {job["job_id"]: job for job in jobs}
-    assert (by_id[passed]["success"], by_id[failed]["success"], by_id[queued]["success"]) == (True, False, None)
+    assert (by_id[passed]["success"], by_id[failed]["success"], by_id[queued]["success"]) == (
+        True,
+        False,
+        None,
+    )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", by_id[passed]["start_time"])
     assert run("ci", "wait", queued, cwd=project, env=keyed).returncode == 0
 
@@ -336,9 +396,14 @@ def test_inactive_user(project: Path, yard: RunningYard, keyless: dict[str, str]
 def test_unreachable_server(project: Path, keyed: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    done = run("ci", "submit", "test", cwd=project, env={**keyed, "CI_SERVER_URL": f"http://localhost:{port}"})
+    done = run(
+        "ci", "submit", "test", cwd=project, env={**keyed, "CI_SERVER_URL": f"http://localhost:{port}"}
+    )
     assert done.returncode == 1
-    assert f"Error: Error submitting to CI server: HTTPConnectionPool(host='localhost', port={port})" in done.stderr
+    assert (
+        f"Error: Error submitting to CI server: HTTPConnectionPool(host='localhost', port={port})"
+        in done.stderr
+    )
 
 
 def test_invalid_job_id(project: Path, keyed: dict[str, str]) -> None:
@@ -358,13 +423,15 @@ def test_no_error_is_a_traceback(project: Path, keyless: dict[str, str]) -> None
 
 def test_ctrl_c_leaves_a_submitted_job_alone(yard: RunningYard, project: Path, keyed: dict[str, str]) -> None:
     with paused(yard):
-        terminal = pexpect.spawn("ci", ["submit", "test"], cwd=project, env=keyed, timeout=DEADLINE)
-        terminal.expect(f"ci wait ({ID.pattern})")
-        job = terminal.match.group(1).decode()
+        terminal = pexpect.spawn(
+            "ci", ["submit", "test"], cwd=project, env=keyed, timeout=DEADLINE, encoding="utf-8"
+        )
+        terminal.expect(f"ci wait {ID.pattern}")
+        (job,) = ID.findall(str(terminal.after))
         terminal.sendintr()
         terminal.expect(r"\^C")
         terminal.expect("Job cancelled by user.")
-        said = terminal.read().decode()
+        said = terminal.read()
         terminal.close()
     assert (terminal.exitstatus, terminal.signalstatus) == (130, None)
     assert "Traceback" not in said
@@ -375,7 +442,9 @@ def test_ctrl_c_leaves_a_submitted_job_alone(yard: RunningYard, project: Path, k
 def test_ctrl_c_stops_waiting_only(yard: RunningYard, project: Path, keyed: dict[str, str]) -> None:
     with paused(yard):
         job = submitted(project, keyed)
-        waiting = subprocess.Popen(["ci", "wait", job], cwd=project, env=keyed, stderr=subprocess.PIPE, text=True)
+        waiting = subprocess.Popen(
+            ["ci", "wait", job], cwd=project, env=keyed, stderr=subprocess.PIPE, text=True
+        )
         wait_until(lambda: reads_from(waiting.pid, yard.port), "ci to be connected")
         waiting.send_signal(signal.SIGINT)
         _, said = waiting.communicate(timeout=DEADLINE)

@@ -15,6 +15,7 @@ from pathlib import Path
 import ci_client
 import psutil
 import pytest
+from ci_client._wire.retry import RetryPolicy
 from runyard.testing.running import RunningYard, wait_until
 from runyard.yard import Yard
 
@@ -24,6 +25,7 @@ LINES = 60
 JOBS = 5
 KILLS = 4
 STAGGER = 0.06
+PATIENT = RetryPolicy(attempts=60, first_delay=0.1, longest_delay=1.0)
 
 PROJECT = {
     "requirements.txt": "pytest\n",
@@ -83,7 +85,7 @@ def test_nothing_acknowledged_is_lost_or_reported_twice(fragile, project, kill: 
 
     def one(delay: float) -> None:
         threading.Event().wait(delay)  # the moment in a job's life that a kill hits, not a wait for anything
-        with ci_client.CI(yard.url, api_key=user.api_key) as client:
+        with ci_client.CI(yard.url, api_key=user.api_key, retry=PATIENT) as client:
             job = client.submit(project)
             acknowledged.append(job.id)
             events = list(job.events(patience=90))

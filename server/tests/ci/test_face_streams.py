@@ -276,3 +276,33 @@ async def test_an_unparsable_flag_is_told_in_the_frameworks_shape(ada: Caller) -
 )
 async def test_a_cursor_is_read(text: str, cursor: Cursor) -> None:
     assert Cursor.parse(text) == cursor
+
+
+async def test_a_job_that_is_removed_while_it_is_watched_ends_its_stream(house: House, ada: Caller) -> None:
+    job = await ada.submit()
+    async with ada.client.stream("GET", f"/jobs/{job}/stream?from_beginning=1") as answer:
+        await house.yard.database.execute("DELETE FROM events")
+        await house.yard.database.execute("DELETE FROM jobs")
+        house.yard.tails._look_everywhere()
+        async with asyncio.timeout(DEADLINE):
+            notice, complete = parse_sse(await answer.aread())
+    assert "no job" in notice["data"]
+    assert (complete["type"], complete["success"]) == ("complete", False)
+
+
+async def test_a_log_of_many_small_events_comes_without_a_pause(house: House, ada: Caller) -> None:
+    async def script(ctx: JobContext) -> Mapping[str, object]:
+        for number in range(1500):
+            await ctx.log(f"{number}\n")
+            await ctx.emit("test", {"id": "t", "outcome": "passed", "duration": 0.0, "message": None})
+        return {}
+
+    await house.work(script)
+    job = await ada.submit()
+    await house.ended(job)
+    async with asyncio.timeout(house.yard.settings.stream_heartbeat - 1):
+        events = await sse(ada.client, f"/jobs/{job}/stream?events=all&from_beginning=1")
+    assert [event["data"] for event in events if event["type"] == "log"] == [
+        f"{number}\n" for number in range(1500)
+    ]
+    assert len(events) == 3003

@@ -207,7 +207,10 @@ class Handler(BaseHTTPRequestHandler):
             job.add({"type": "complete", "success": False, "status": "cancelled"})
             self.send(202, job.summary())
         elif rest == "/rerun":
-            again = self.server.add_job(status="queued", success=None)
+            key = self.headers["Idempotency-Key"]
+            if key not in self.server.by_key:
+                self.server.by_key[key] = self.server.add_job(status="queued", success=None)
+            again = self.server.by_key[key]
             again.rerun_of, again.only_failed = job.job_id, json.loads(body)["failed"]
             self.send(200, {"job_id": again.job_id})
         elif rest == "/tests":

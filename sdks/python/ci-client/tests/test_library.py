@@ -14,7 +14,6 @@ from ci_client import (
     AuthenticationError,
     Completed,
     Conflict,
-    ConnectionFailed,
     Log,
     NotFound,
     PackageError,
@@ -289,11 +288,12 @@ def test_rerun_gives_the_new_job(ci, server, finished):
     assert (again.rerun_of, again.only_failed) == (finished.job_id, True)
 
 
-def test_rerun_is_not_repeated_when_it_may_have_been_heard(ci, server, finished):
+def test_a_repeated_rerun_is_one_job(ci, server, finished):
     server.fault(".*/rerun", reset=True)
-    with pytest.raises(ConnectionFailed):
-        ci.job(finished.job_id).rerun()
-    assert len(server.seen("POST", ".*/rerun")) == 1
+    ci.job(finished.job_id).rerun()
+    first, second = server.seen("POST", ".*/rerun")
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
+    assert len(server.jobs) == 2
 
 
 def test_tests_can_be_narrowed(ci, finished):

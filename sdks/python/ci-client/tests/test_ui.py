@@ -122,7 +122,11 @@ def test_the_command_opens_it(server, key, home, monkeypatch):
     from ci_client import cli
 
     opened = []
-    monkeypatch.setattr(JobBrowser, "run", opened.append)
+
+    def run(app):
+        opened.append(app)
+
+    monkeypatch.setattr(JobBrowser, "run", run)
     assert cli.main(["ui", "--server", server.url, "--api-key", key]) == 0
     assert len(opened) == 1
 

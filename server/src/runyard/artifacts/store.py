@@ -102,13 +102,16 @@ class ArtifactStore:
         digest, size = hashlib.sha256(), 0
         writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
         try:
-            async for piece in content:
-                size += len(piece)
-                if size > limit:
-                    raise TooLarge(limit)  # a writer that isn't closed takes back what it has written
-                digest.update(piece)
-                await writer.write(piece)
-            await writer.close()
+            try:
+                async for piece in content:
+                    size += len(piece)
+                    if size > limit:
+                        raise TooLarge(limit)
+                    digest.update(piece)
+                    await writer.write(piece)
+                await writer.close()
+            finally:
+                del writer  # one that wasn't closed takes back what it has written
             address = digest.hexdigest()
             if expected is not None and expected != address:
                 raise DigestMismatch(expected, address)

@@ -19,6 +19,7 @@ Connect: TypeAlias = "Callable[..., Awaitable[asyncpg.Connection[asyncpg.Record]
 GONE = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # said of a connection that broke while it was given back to the pool
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,

@@ -16,6 +16,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,9 @@ ACCOUNT = "runyard"
 
 SOCKET_PATH_LIMIT = 90
 """Longest socket folder, in bytes: the kernel takes 107 for the whole name of a socket."""
+
+LAST_WORDS = 30.0
+"""Seconds the processes of a server that was killed have to notice it."""
 
 CONFIGURATION = {
     "listen_addresses": "",
@@ -84,7 +88,12 @@ class EmbeddedPostgres:
             if self._users is None:
                 self._users = (self.home / "users.lock").open("a")
                 fcntl.flock(self._users, fcntl.LOCK_SH)
-            self._ensure_running()
+            try:
+                self._ensure_running()
+            except BaseException:
+                self._users.close()
+                self._users = None
+                raise
 
     def ensure_running(self) -> None:
         """Start the server again if it died; a no-op when it runs."""
@@ -114,10 +123,16 @@ class EmbeddedPostgres:
         """Process id of the running server, or None."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
-        return pid if b"postgres" in command else None
+        return pid if self._lives_here(pid) else None
+
+    def _lives_here(self, pid: int | str) -> bool:
+        """Whether the process is one of this server's: each works in the data folder, and a dead one works nowhere."""
+        try:
+            return os.readlink(f"/proc/{pid}/cwd") == str(self.data.resolve())
+        except OSError:
+            return False
 
     @contextmanager
     def _starting(self) -> Iterator[None]:
@@ -133,12 +148,27 @@ class EmbeddedPostgres:
             shutil.rmtree(unfinished, ignore_errors=True)
             self._run("initdb", "-D", str(unfinished), "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust")
             unfinished.rename(self.data)
+        self._bury()
         options = [f"-c {name}={value}" if value else f"-c {name}=''" for name, value in CONFIGURATION.items()]
         options.append(f"-k {shlex.quote(str(self.socket_dir))}")
         self._run(
             "pg_ctl", "-D", str(self.data), "-l", str(self.home / "log"), "-w", "-t", "60",
             "-o", " ".join(options), "start",
         )  # fmt: skip
+
+    def _bury(self) -> None:
+        """Clear up after a server that was killed: wait for its last process, then remove its lock files.
+
+        Postgres would honour them for as long as the dead process hasn't been reaped, which in a container may be for ever.
+        """
+        lock = self.data / "postmaster.pid"
+        deadline = time.monotonic() + LAST_WORDS
+        while lock.exists() and (left := [name for name in os.listdir("/proc") if name.isdecimal() and self._lives_here(name)]):
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(f"The server in {self.data} has died, but its processes {', '.join(left)} live on. End them.")
+            time.sleep(0.01)
+        for dead in (lock, self.socket_dir / ".s.PGSQL.5432.lock", self.socket_dir / ".s.PGSQL.5432"):
+            dead.unlink(missing_ok=True)
 
     def _prepare_folders(self) -> None:
         self.home.parent.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import asyncpg
 
 from runyard.database.connection import Connect, Database, prepare_connection
 from runyard.database.embedded import EmbeddedPostgres
+from runyard.database.errors import DatabaseUnavailable
 from runyard.database.migrate import migrate
 from runyard.settings import Settings
 
@@ -56,7 +57,10 @@ def connector(settings: Settings, embedded: EmbeddedPostgres | None, *, applicat
         except OSError:
             if embedded is None:
                 raise
-            await asyncio.to_thread(embedded.ensure_running)
+            try:
+                await asyncio.to_thread(embedded.ensure_running)
+            except DatabaseUnavailable as error:
+                raise ConnectionRefusedError(str(error)) from error  # to be tried again, like any server that is away
             connection = await asyncpg.connect(**options)
         await prepare_connection(connection)
         return connection

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from runyard.database.connection import GONE, Database
-from runyard.database.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
     import asyncpg
@@ -133,7 +132,7 @@ class Signals:
                 try:
                     await self._connect()
                     break
-                except (*GONE, DatabaseUnavailable) as error:
+                except GONE as error:
                     log.warning("signals_reconnecting", error=str(error))
                     await asyncio.sleep(delay)
                     delay = min(delay * 2, 1.0)

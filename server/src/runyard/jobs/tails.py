@@ -204,7 +204,9 @@ class _Tail:
             if not events and await self._is_ahead_of_the_log():
                 continue
             self.tell()
-            if len(events) < PAGE and hinted == self._hinted:
+            if len(events) == PAGE:  # there may be more than anybody has spoken of
+                self._hinted = max(self._hinted, self._newest + 1)
+            elif hinted == self._hinted:
                 self._hinted = self._newest
                 return
 

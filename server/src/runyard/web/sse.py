@@ -36,7 +36,7 @@ class EventStream(Response):
         self.background = None
         self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the answer to its end, or until the reader hangs up."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         outbox = _Outbox()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._wire.requests_shell import Timeouts
+    from ._wire.retry import RetryPolicy
     from .errors import (
         AuthenticationError,
         CIError,
@@ -35,6 +37,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "CI": "yard",
     "Job": "job",
+    "RetryPolicy": "_wire.retry",
+    "Timeouts": "_wire.requests_shell",
     **dict.fromkeys(
         ("Completed", "Event", "JobSubmitted", "Log", "PhaseEntered", "StateChanged", "TestEnded"), "events"
     ),
@@ -85,6 +89,7 @@ __all__ = [
     "ProtocolError",
     "RateLimited",
     "RequestRejected",
+    "RetryPolicy",
     "ServerFault",
     "StateChanged",
     "StatusError",
@@ -93,6 +98,7 @@ __all__ = [
     "TestCounts",
     "TestEnded",
     "TimedOut",
+    "Timeouts",
     "UsageError",
 ]
 

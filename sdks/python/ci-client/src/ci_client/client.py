@@ -17,8 +17,8 @@ from typing import Any
 import requests
 
 from ._wire.errors import ConnectionFailed, ProtocolError, StatusError, TimedOut, status_error_type
+from .archive import write_archive
 from .errors import CIError, PackageError
-from .package import write_archive
 from .selection import select_files
 from .settings import DEFAULT_SERVER_URL
 

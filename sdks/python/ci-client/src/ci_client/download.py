@@ -11,7 +11,7 @@ import requests
 from ._wire.errors import ConnectionFailed, ProtocolError, UsageError
 from ._wire.requests_shell import Request, RequestsTransport, failure_of, iter_bytes
 from ._wire.retry import Attempts, RetryPolicy, TokenBucket
-from .package import Progress
+from .archive import Progress
 from .records import Artifact
 
 _BLOCK = 1024 * 1024

@@ -7,12 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ._wire.errors import TimedOut, UsageError
-from ._wire.requests_shell import Request, RequestsTransport
+from ._wire.requests_shell import Request, RequestsTransport, new_idempotency_key
 from ._wire.stream import StreamPolicy
+from .archive import Progress
 from .download import download
 from .events import Completed, JobSubmitted
 from .follow import EventFeed, EventStream
-from .package import Progress
 from .records import (
     Artifact,
     JobDetails,
@@ -123,7 +123,12 @@ class Job:
         Raises:
             Conflict: there is nothing to run again.
         """
-        request = Request(method="POST", path=self._path("/rerun"), json={"failed": failed})
+        request = Request(
+            method="POST",
+            path=self._path("/rerun"),
+            json={"failed": failed},
+            idempotency_key=new_idempotency_key(),
+        )
         return Job(self._transport, job_id_from(self._transport.json(request)))
 
     def tests(self, *, failed: bool = False, slowest: int | None = None) -> list[TestCase]:

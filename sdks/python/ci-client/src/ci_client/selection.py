@@ -24,10 +24,13 @@ _GIT_DEADLINE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ProjectFile:
-    """A file to send: its path in the project with `/`, where its bytes are, their number, and its mode."""
+    """A file to send: its path in the project with `/`, where its bytes are, their number, and its mode.
+
+    `path` is text: building thousands of `Path`s takes longer than reading the files.
+    """
 
     name: str
-    path: Path
+    path: str
     size: int
     mode: int
 
@@ -84,14 +87,16 @@ def _examine(project: Path, names: list[str]) -> Selection:
     files = []
     left_out = []
     for name in names:
-        path = project / name
+        path = f"{project}/{name}"
         if not _is_text(name):
             raise PackageError(f"{name!r} is not UTF-8, which names in a package have to be; rename it")
-        if path.is_symlink() and (why := _refusal(path, root)):
-            left_out.append((name, why))
-            continue
         try:
-            status = path.stat()
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                if why := _refusal(Path(path), root):
+                    left_out.append((name, why))
+                    continue
+                status = os.stat(path)  # noqa: PTH116 - as above
         except FileNotFoundError:
             continue  # git still lists a file that was deleted
         except OSError as error:
@@ -150,9 +155,10 @@ def _git_files(project: Path) -> list[str] | None:
     names = []
     for entry in os.fsdecode(done.stdout).split("\0"):
         name = entry.rstrip("/")
-        folder = project / name
-        if name and folder.is_dir() and not folder.is_symlink():  # a submodule, or a repository in this one
-            names += [f"{name}/{inner}" for inner in _git_files(folder) or ()]
+        path = f"{project}/{name}"
+        # A submodule, or a repository in this one.
+        if name and os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - see ProjectFile
+            names += [f"{name}/{inner}" for inner in _git_files(Path(path)) or ()]
         elif name:
             names.append(name)
     return names

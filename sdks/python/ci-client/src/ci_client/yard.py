@@ -14,10 +14,11 @@ from . import __version__
 from ._wire.errors import ConnectionFailed, ProtocolError, RequestRejected, UsageError
 from ._wire.requests_shell import Request, RequestsTransport, Timeouts, json_of, new_idempotency_key
 from ._wire.retry import RetryPolicy
+from .archive import Progress
 from .events import JobSubmitted, event_from
 from .follow import STREAM_TIMEOUTS, EventStream
 from .job import Job
-from .package import Package, Progress, build_package
+from .package import Package, build_package
 from .records import Identity, JobSummary, identity_from, job_id_from, list_from, summary_from
 from .settings import DEFAULT_SERVER_URL
 from .upload import MultipartBody

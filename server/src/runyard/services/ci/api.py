@@ -109,6 +109,7 @@ async def _rerun_body(request: Request) -> _Rerun:
 async def list_jobs(
     request: Request,
     principal: Caller,
+    *,
     status: Annotated[list[str], Query()] = [],  # noqa: B006  (FastAPI copies it)
     since: str | None = None,
     limit: Annotated[int | None, Query(ge=1, le=LARGEST_PAGE)] = None,
@@ -250,11 +251,12 @@ async def get_artifact(request: Request, job_id: str, name: str, principal: Call
 
 
 def _artifact_headers(found: Artifact) -> dict[str, str]:
-    """Content of strangers, served from the yard's own origin: a browser may keep it, never show it as a page."""
+    """Content of strangers, served from the yard's own origin: a browser may keep it, never show it."""
     digest = base64.b64encode(bytes.fromhex(found.digest)).decode()
+    basename = quote(found.name.rpartition("/")[2], safe="")
     return {
         "Accept-Ranges": "bytes",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name.rpartition('/')[2], safe='')}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{basename}",
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Content-Type": found.content_type,
         "ETag": f'"{found.digest}"',

@@ -24,7 +24,7 @@ class Masker:
         self._held = b""
 
     def feed(self, output: bytes) -> bytes:
-        """The next piece of output. What may be the beginning of a secret is held back until more has come."""
+        """The next piece of output. What may be the beginning of a secret is held back until more comes."""
         if self._pattern is None:
             return output
         output = self._held + output

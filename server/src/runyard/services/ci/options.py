@@ -32,7 +32,8 @@ class NetworkNotAllowed(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "This yard does not let test runs use the network. The operator allows it with RUNYARD_SANDBOX_NETWORK."
+            "This yard does not let test runs use the network. "
+            "The operator allows it with RUNYARD_SANDBOX_NETWORK."
         )
 
 

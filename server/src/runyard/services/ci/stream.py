@@ -12,13 +12,18 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Final
 
-from runyard.jobs import LOG, STATE, Event, Job, State
+import structlog
+
+from runyard.database import DatabaseUnavailable
+from runyard.jobs import LOG, STATE, Event, EventsExpired, Job, JobNotFound, State
 from runyard.services.ci.words import PHASE, TEST, outcome, status_of, success_of
 from runyard.web.sse import GOING_AWAY, HEARTBEAT
 from runyard.yard import Yard
 
 QUEUE_LOOK: Final = 2.0
 """Seconds between looks at the place in the queue, for who wants to know it."""
+
+log = structlog.get_logger(__name__)
 
 _CURSOR: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?")
 
@@ -65,18 +70,29 @@ async def stream(
             yield _message(None, {"type": "log", "data": f"Job {job.id} has already completed.\n"})
         yield _complete(job, everything=everything)
         return
-    after = job.last_seq if cursor is None else min(cursor.seq, job.last_seq)
-    view = _View(yard, job, everything=everything)
-    skip = 0 if cursor is None else cursor.lines
+    try:
+        async with aclosing(
+            _follow(yard, job, cursor or Cursor(job.last_seq), everything=everything)
+        ) as pieces:
+            async for piece in pieces:
+                yield piece
+    except (JobNotFound, EventsExpired) as error:  # retention took it away while somebody was reading
+        yield _message(None, {"type": "log", "data": f"{error}\n"})
+        yield _complete(job, everything=everything)
+    except DatabaseUnavailable as error:
+        log.warning("stream_broken_off", job=str(job.id), error=str(error))
+        yield GOING_AWAY
+
+
+async def _follow(yard: Yard, job: Job, cursor: Cursor, *, everything: bool) -> AsyncGenerator[bytes]:
+    view, skip = _View(yard, job, everything=everything), cursor.lines
+    after = min(cursor.seq, job.last_seq)
     async with aclosing(yard.tails.follow(job.id, after, idle=view.idle)) as events:
         async for event in events:
             if event is None:
                 piece = await view.while_idle()
-            elif skip and event.type == LOG:
-                piece = b"".join(_log_lines(event)[skip:])
             else:
-                piece = await view.render(event)
-            if event is not None:
+                piece = await view.render(event, skip=skip)
                 skip = 0
             if piece:
                 view.said()
@@ -105,8 +121,11 @@ class _View:
         """Something was sent."""
         self._last = self._now()
 
-    async def render(self, event: Event) -> bytes:
+    async def render(self, event: Event, *, skip: int = 0) -> bytes:
+        """An event, without its first ``skip`` lines."""
         self._seq = event.seq
+        if skip and event.type == LOG:
+            return b"".join(_log_lines(event)[skip:])
         if event.type != STATE:
             return _rendered(event, everything=self._everything)
         data = event.data
@@ -144,7 +163,7 @@ class _View:
 
 @lru_cache(maxsize=64)
 def _rendered(event: Event, *, everything: bool) -> bytes:
-    """What every watcher of the same kind gets for an event. Events are cached by identity; a tail shares them."""
+    """What all watchers of one kind get for an event. Cached by identity: they share the tail's events."""
     if event.type == LOG:
         return b"".join(_log_lines(event))
     if everything and event.type in {PHASE, TEST}:
@@ -154,21 +173,13 @@ def _rendered(event: Event, *, everything: bool) -> bytes:
 
 def _log_lines(event: Event) -> list[bytes]:
     """One event per line of output, or per part of a line that was still being written."""
-    text = event.body.decode("utf-8", "replace")
-    lines = [line + "\n" for line in text.split("\n")]
-    last = lines.pop()[:-1]
-    if last:
-        lines.append(last)
-    seq = event.seq
-    encoded = [
-        f'id: {seq}.{number}\ndata: {{"type": "log", "data": {encode_basestring_ascii(line)}}}\n\n'
-        for number, line in enumerate(lines[:-1], 1)
+    *whole, rest = event.body.decode("utf-8", "replace").split("\n")
+    lines = [f"{line}\n" for line in whole] + ([rest] if rest else [])
+    cursors = [*(f"{event.seq}.{number}" for number in range(1, len(lines))), str(event.seq)]
+    return [
+        f'id: {cursor}\ndata: {{"type": "log", "data": {encode_basestring_ascii(line)}}}\n\n'.encode("ascii")
+        for cursor, line in zip(cursors, lines, strict=True)
     ]
-    encoded += [
-        f'id: {seq}\ndata: {{"type": "log", "data": {encode_basestring_ascii(line)}}}\n\n'
-        for line in lines[-1:]
-    ]
-    return [line.encode("ascii") for line in encoded]
 
 
 def _complete(job: Job, *, everything: bool) -> bytes:

@@ -89,7 +89,7 @@ def sweep(parent: Path) -> int:
 
 
 async def unhurried(work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """Do blocking work in a thread, to its end even when cancelled: threads can't be stopped, only waited for."""
+    """Do blocking work in a thread, to its end even when cancelled: a thread can only be waited for."""
     task = asyncio.create_task(asyncio.to_thread(work, *arguments, **options))
     try:
         return await asyncio.shield(task)
