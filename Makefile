@@ -17,11 +17,11 @@ demo: setup ## Open a throwaway yard, run the examples in it, show what happened
 	@$(PY) scripts/demo.py $(if $(KEEP),--keep) $(if $(SVG),--svg $(SVG))
 
 test: setup ## Run every test
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 cov: setup ## Run every test and report coverage, subprocesses included
 	$(PY) -m coverage erase
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(PY) -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report= $(ARGS)
+	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(ARGS)
 	$(PY) -m coverage combine --quiet --append || true
 	$(PY) -m coverage report
 

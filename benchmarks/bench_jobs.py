@@ -1,8 +1,9 @@
-"""How fast a job goes through the yard, against a bare PgQueuer on the same embedded database in the same run.
+"""How fast a job goes through the yard, against a bare PgQueuer on the same database in the same run.
 
     .venv/bin/python benchmarks/bench_jobs.py [--jobs 2000] [--samples 300]
 
-The yard writes four events and two state changes per job that the bare queue doesn't; the ratio is what they cost.
+The yard writes a job, three events and two state changes that the bare queue doesn't;
+the ratio is what they cost.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Noop:
         self.started: dict[UUID, float] = {}
 
     async def run(self, ctx: JobContext) -> dict[str, object]:
+        """Note the time."""
         self.started[ctx.job.id] = time.perf_counter()
         return {}
 
@@ -53,8 +55,13 @@ async def working(yard: Yard, executor: Noop) -> AsyncIterator[None]:
     """One worker in this process."""
     worker = Worker(
         [Registration(KIND, executor, "light")],
-        settings=yard.settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts, signals=yard.signals, sandbox=probe("none"),
-    )  # fmt: skip
+        settings=yard.settings,
+        store=yard.jobs,
+        tails=yard.tails,
+        artifacts=yard.artifacts,
+        signals=yard.signals,
+        sandbox=probe("none"),
+    )
     ready = asyncio.Event()
     running = asyncio.create_task(worker.run(ready=ready.set))
     await ready.wait()
@@ -68,7 +75,10 @@ async def working(yard: Yard, executor: Noop) -> AsyncIterator[None]:
 async def worker_process(data_dir: Path) -> None:
     """A worker in a process of its own, until its standard input ends."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    async with open_yard(Settings(data_dir=data_dir), application="bench worker") as yard, working(yard, Noop()):
+    async with (
+        open_yard(Settings(data_dir=data_dir), application="bench worker") as yard,
+        working(yard, Noop()),
+    ):
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
@@ -89,9 +99,15 @@ async def latency(yard: Yard, samples: int) -> list[tuple[float, float]]:
 async def throughput(yard: Yard, jobs: int) -> tuple[float, float]:
     """Jobs per second: submitted here, and ended by one worker process while they are submitted."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--worker", str(yard.settings.data_dir), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        __file__,
+        "--worker",
+        str(yard.settings.data_dir),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
-    assert process.stdin and process.stdout
+    assert process.stdin is not None
+    assert process.stdout is not None
     await process.stdout.readline()
     began = time.perf_counter()
     await many(jobs, lambda: yard.jobs.submit(new_job()))
@@ -118,7 +134,9 @@ async def bare_queue(yard: Yard, jobs: int) -> float:
         if left == 0:
             done.set()
 
-    running = asyncio.create_task(lane.run(batch_size=50, max_concurrent_tasks=200, dequeue_timeout=timedelta(seconds=2)))
+    running = asyncio.create_task(
+        lane.run(batch_size=50, max_concurrent_tasks=200, dequeue_timeout=timedelta(seconds=2))
+    )
     pool = yard.database.pool
 
     async def enqueue() -> None:
@@ -181,21 +199,26 @@ async def main(jobs: int, samples: int) -> None:
     folder.chmod(0o711)
     try:
         async with open_yard(Settings(data_dir=folder), application="bench") as yard:
-            print(f"disk                   {await fsyncs(folder):8.0f} syncs a second")
+            print(f"disk                 {await fsyncs(folder):8.0f} syncs a second")
             bare = await bare_queue(yard, jobs)
-            print(f"bare PgQueuer          {bare:8.0f} jobs a second   (baseline)")
+            print(f"bare PgQueuer        {bare:8.0f} jobs a second (baseline)")
             submits, whole = await throughput(yard, jobs)
-            print(f"submit alone           {submits:8.0f} jobs a second")
-            print(f"whole path             {whole:8.0f} jobs a second   {whole / bare:.2f} of the baseline   (to reach: 500)")
+            print(f"submit alone         {submits:8.0f} jobs a second")
+            print(
+                f"whole path           {whole:8.0f} jobs a second, {whole / bare:.2f} of the baseline (to reach: 500)"
+            )
             measured = await latency(yard, samples)
-            print(f"submit to start        {milliseconds([started for started, _ in measured])}   (to reach: p50 8 ms, p99 30 ms)")
-            print(f"submit to end, read    {milliseconds([ended for _, ended in measured])}")
+            starts, ends = [start for start, _ in measured], [end for _, end in measured]
+            print(f"submit to start      {milliseconds(starts)} (to reach: p50 8 ms, p99 30 ms)")
+            print(f"submit to end, read  {milliseconds(ends)}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--samples", type=int, default=300)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)

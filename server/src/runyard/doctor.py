@@ -97,17 +97,14 @@ def _sandboxes(settings: Settings) -> list[Finding]:
             findings.append(Finding(subject=f"sandbox {name}", ok=True, detail=found.description))
         except SandboxUnavailable as error:
             findings.append(Finding(subject=f"sandbox {name}", ok=False, detail=str(error).split("\n")[0], remedy=remedy))
-    usable = any(finding.ok for finding in findings) or settings.sandbox == "none"
-    findings.append(
-        Finding(
-            subject="sandbox in use",
-            ok=usable,
-            detail="none: test runs have the yard's own rights" if settings.sandbox == "none" else settings.sandbox,
-            remedy="" if usable else "Test runs are refused until one works. RUNYARD_SANDBOX=none runs code you trust without.",
-            essential=True,
-        )
-    )
-    return findings
+    try:
+        chosen = Finding(subject="sandbox in use", ok=True, detail=probe(settings.sandbox).description, essential=True)
+    except SandboxUnavailable as error:
+        chosen = Finding(
+            subject="sandbox in use", ok=False, detail=str(error).split("\n")[0], essential=True,
+            remedy="Test runs are refused until one works. RUNYARD_SANDBOX=none runs code you trust without.",
+        )  # fmt: skip
+    return [*findings, chosen]
 
 
 def _port(settings: Settings) -> Finding:

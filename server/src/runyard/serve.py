@@ -112,6 +112,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen(2048)  # at once: until then another yard could bind the port as well
         except OSError as error:
             raise CannotServe(
                 f"Port {port} on {host} can't be used ({error.strerror}). "

@@ -75,13 +75,17 @@ async def job(parts: Yard, owner: UUID | None = None) -> UUID:
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB - 1, 5 * MIB, 12 * MIB + 7])
 async def test_what_was_put_is_read_back(files: ArtifactStore, folder: Path, size: int) -> None:
     content = os.urandom(size)
-    blob = await files.put(pieces(*(content[at : at + 700_000] for at in range(0, size, 700_000))), limit=size)
+    blob = await files.put(
+        pieces(*(content[at : at + 700_000] for at in range(0, size, 700_000))), limit=size
+    )
     assert blob == Blob(hashlib.sha256(content).hexdigest(), size)
     assert await whole(files, blob.digest) == content
     assert [path.name for path in kept(folder)] == [blob.digest]
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 1), (0, 10), (3, 7), (9, 10), (0, 99), (4, 99), (5, 5), (7, 3)])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 1), (0, 10), (3, 7), (9, 10), (0, 99), (4, 99), (5, 5), (7, 3)]
+)
 async def test_a_range_is_read_alone(files: ArtifactStore, start: int, end: int) -> None:
     content = b"%d" % (1234567890 * 10**6 + uuid4().int % 10**6)
     blob = await files.put(pieces(content), limit=100)
@@ -89,7 +93,9 @@ async def test_a_range_is_read_alone(files: ArtifactStore, start: int, end: int)
     assert await whole(files, blob.digest, start=start) == content[start:]
 
 
-async def test_a_file_larger_than_the_limit_is_refused_and_leaves_nothing(files: ArtifactStore, folder: Path) -> None:
+async def test_a_file_larger_than_the_limit_is_refused_and_leaves_nothing(
+    files: ArtifactStore, folder: Path
+) -> None:
     """Invariant 5: it is refused as soon as one byte too many has come."""
     taken = 0
 
@@ -105,7 +111,9 @@ async def test_a_file_larger_than_the_limit_is_refused_and_leaves_nothing(files:
     await gone(folder)
 
 
-async def test_other_content_than_announced_is_refused_and_leaves_nothing(files: ArtifactStore, folder: Path) -> None:
+async def test_other_content_than_announced_is_refused_and_leaves_nothing(
+    files: ArtifactStore, folder: Path
+) -> None:
     with pytest.raises(DigestMismatch):
         await files.put(pieces(b"this"), limit=10, expected=hashlib.sha256(b"that").hexdigest())
     assert kept(folder) == []
@@ -115,7 +123,9 @@ async def test_other_content_than_announced_is_refused_and_leaves_nothing(files:
 
 
 @pytest.mark.parametrize("how", ["cancelled", "broken"])
-async def test_an_upload_that_ends_in_the_middle_leaves_nothing(files: ArtifactStore, folder: Path, how: str) -> None:
+async def test_an_upload_that_ends_in_the_middle_leaves_nothing(
+    files: ArtifactStore, folder: Path, how: str
+) -> None:
     arrived = asyncio.Event()
 
     async def content() -> AsyncIterator[bytes]:
@@ -134,7 +144,9 @@ async def test_an_upload_that_ends_in_the_middle_leaves_nothing(files: ArtifactS
     await gone(folder)
 
 
-async def test_damaged_content_is_not_passed_off_as_whole(files: ArtifactStore, folder: Path, tmp_path: Path) -> None:
+async def test_damaged_content_is_not_passed_off_as_whole(
+    files: ArtifactStore, folder: Path, tmp_path: Path
+) -> None:
     blob = await files.put(pieces(uuid4().bytes), limit=100)
     (path,) = kept(folder)
     path.write_bytes(b"rotten")
@@ -180,7 +192,10 @@ def _resident() -> int:
 
 async def test_files_of_a_job_have_names_and_the_newest_wins(files: ArtifactStore, parts: Yard) -> None:
     owner = await job(parts)
-    old, new = await files.put(pieces(uuid4().bytes), limit=99), await files.put(pieces(uuid4().bytes), limit=99)
+    old, new = (
+        await files.put(pieces(uuid4().bytes), limit=99),
+        await files.put(pieces(uuid4().bytes), limit=99),
+    )
     await files.attach(owner, "b.txt", old.digest, content_type="text/plain")
     await files.attach(owner, "a.txt", old.digest, content_type="text/plain")
     await files.attach(owner, "b.txt", new.digest, content_type="text/html")
@@ -203,8 +218,13 @@ async def test_nobody_learns_what_others_have_stored(files: ArtifactStore, parts
     assert await files.owned(me, "package", "0" * 64) is None
 
 
-async def test_content_nobody_uses_is_collected_after_a_day(files: ArtifactStore, folder: Path, parts: Yard, clock: Clock) -> None:
-    used, unused = await files.put(pieces(uuid4().bytes), limit=99), await files.put(pieces(uuid4().bytes), limit=99)
+async def test_content_nobody_uses_is_collected_after_a_day(
+    files: ArtifactStore, folder: Path, parts: Yard, clock: Clock
+) -> None:
+    used, unused = (
+        await files.put(pieces(uuid4().bytes), limit=99),
+        await files.put(pieces(uuid4().bytes), limit=99),
+    )
     await files.attach(await job(parts), "f", used.digest, content_type="text/plain")
     clock.ahead = timedelta(hours=23)
     await files.collect()
@@ -226,7 +246,9 @@ async def test_content_that_is_put_again_is_fresh_again(files: ArtifactStore, cl
     assert await whole(files, blob.digest) == content
 
 
-async def test_putting_and_collecting_the_same_content_at_once_never_loses_it(files: ArtifactStore, parts: Yard) -> None:
+async def test_putting_and_collecting_the_same_content_at_once_never_loses_it(
+    files: ArtifactStore, parts: Yard
+) -> None:
     """Invariant 1: whoever was told that the content is stored can attach and read it."""
     for round_ in range(15):
         content = uuid4().bytes
@@ -249,7 +271,9 @@ async def test_a_collection_that_died_half_way_does_no_harm(files: ArtifactStore
     assert await whole(files, blob.digest) == content
 
 
-async def test_uploads_of_processes_that_died_are_swept(files: ArtifactStore, folder: Path, clock: Clock) -> None:
+async def test_uploads_of_processes_that_died_are_swept(
+    files: ArtifactStore, folder: Path, clock: Clock
+) -> None:
     """Invariant 5."""
     incoming = folder / module.INCOMING
     incoming.mkdir(parents=True, exist_ok=True)
@@ -271,7 +295,7 @@ async def test_any_object_store_will_do(parts: Yard, clock: Clock) -> None:
     assert await whole(files, blob.digest, start=5, end=9) == content[5:9]
     clock.ahead = timedelta(hours=25)
     await files.collect()
-    assert [page for page in obstore.list(files._store)] == []
+    assert list(obstore.list(files._store)) == []
 
 
 def test_the_folder_is_private(folder: Path) -> None:

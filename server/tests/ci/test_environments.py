@@ -274,10 +274,10 @@ async def test_a_package_is_installed_beside_the_environment(
     sandbox: Sandbox, environments: Environments, project: Path, tmp_path: Path
 ) -> None:
     """With a build backend of its own, which also shows that building runs the project's code in the sandbox."""
-    (project / "backend.py").write_text("""
+    (project / "backend.py").write_text(f"OUTSIDE = {__file__!r}" + """
 import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
-    assert not os.path.exists("/work") and os.getuid() == 1000
+    assert not os.path.exists(OUTSIDE) and os.getuid() == 1000
     with zipfile.ZipFile(os.path.join(folder, "thing-1-py3-none-any.whl"), "w") as file:
         file.writestr("thing.py", "NAME = 'installed'")
         file.writestr("thing-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: thing\\nVersion: 1\\n")

@@ -120,7 +120,7 @@ async def run_pytest(folder: Path, *options: str) -> Results:
         output, _ = await asyncio.wait_for(process.communicate(), 60)
         live.finish()
         await asyncio.wait_for(reading, 30)
-    assert b"runyard" not in output.replace(os.fsencode(folder), b"")
+    assert PLUGIN_NAME.encode() not in output.replace(os.fsencode(folder), b"")
     return Results(tuple(cases), read_junit(junit_file), junit_file)
 
 

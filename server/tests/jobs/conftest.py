@@ -76,7 +76,10 @@ class Bench:
 
     async def follow(self, job: Job, after: int = 0, *, idle: float = 5.0) -> list[Event]:
         """Every event up to the one that ends the job."""
-        async with asyncio.timeout(DEADLINE), aclosing(self.yard.tails.follow(job.id, after, idle=idle)) as events:
+        async with (
+            asyncio.timeout(DEADLINE),
+            aclosing(self.yard.tails.follow(job.id, after, idle=idle)) as events,
+        ):
             return [event async for event in events if event is not None]
 
     async def until(self, job: Job, state: str) -> Job:

@@ -55,8 +55,12 @@ async def test_submit(bench: Bench, cut: Bench, shaky: tuple[Yard, Cutter]) -> N
         jobs.append(await cut.submit(idempotency_key=f"k{len(jobs)}", fingerprint=b"f"))
 
     await at_every_answer(shaky[1], once)
-    assert await bench.yard.database.fetchval("SELECT count(*) FROM jobs WHERE kind = $1", cut.kind) == len(jobs)
-    assert await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", cut.kind) == len(jobs)
+    assert await bench.yard.database.fetchval("SELECT count(*) FROM jobs WHERE kind = $1", cut.kind) == len(
+        jobs
+    )
+    assert await bench.yard.database.fetchval(
+        "SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", cut.kind
+    ) == len(jobs)
     for job in jobs:
         assert await bench.states(job) == ["queued"]
 
@@ -147,7 +151,9 @@ async def test_cancel(bench: Bench, cut: Bench, shaky: tuple[Yard, Cutter]) -> N
     await at_every_answer(shaky[1], once)
 
 
-async def test_a_watcher_and_a_worker_behind_cut_connections(bench: Bench, cut: Bench, shaky: tuple[Yard, Cutter]) -> None:
+async def test_a_watcher_and_a_worker_behind_cut_connections(
+    bench: Bench, cut: Bench, shaky: tuple[Yard, Cutter]
+) -> None:
     """Invariants 1 and 2, through the whole way of a job: the answer that is lost moves on from job to job."""
     lines = [f"line {number}\n".encode() for number in range(5)]
 

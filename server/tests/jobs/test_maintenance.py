@@ -52,7 +52,9 @@ def maintenance(own: Bench) -> Maintenance:
     return Maintenance(own.yard.jobs, own.yard.artifacts, own.yard.settings)
 
 
-async def test_a_log_is_archived_some_time_after_its_end(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
+async def test_a_log_is_archived_some_time_after_its_end(
+    own: Bench, maintenance: Maintenance, clock: Clock
+) -> None:
     job = await own.started()
     await own.append(job, 0, b"line\n")
     await own.yard.jobs.finish(job, State.SUCCEEDED)
@@ -83,7 +85,9 @@ async def test_all_chores_are_done_in_one_go_however_many_wait(
     assert all([(await own.get(job)).archive for job in jobs])
 
 
-async def test_one_worker_at_a_time(own: Bench, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_worker_at_a_time(
+    own: Bench, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inside, most = 0, 0
     compact = maintenance.compact
 
@@ -111,7 +115,9 @@ async def test_a_log_with_a_hole_is_left_as_it_is(own: Bench, maintenance: Maint
     assert [event.seq for event in await own.yard.jobs.events(job.id, 0)] == [1, 2, 3]
 
 
-async def test_every_month_has_a_partition_with_the_events_that_came_before_it(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
+async def test_every_month_has_a_partition_with_the_events_that_came_before_it(
+    own: Bench, maintenance: Maintenance, clock: Clock
+) -> None:
     clock.ahead = timedelta(days=800)
     job = await own.submit()
     month = f"events_{clock():%Y_%m}"
@@ -123,7 +129,9 @@ async def test_every_month_has_a_partition_with_the_events_that_came_before_it(o
     assert await own.states(job) == ["queued"]
 
 
-async def test_old_jobs_go_with_all_that_hangs_on_them(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
+async def test_old_jobs_go_with_all_that_hangs_on_them(
+    own: Bench, maintenance: Maintenance, clock: Clock
+) -> None:
     await maintenance.make_partitions()
     old, open_ = await own.started(idempotency_key="k", fingerprint=b"f"), await own.started()
     await own.append(old, 0, b"x")
@@ -136,11 +144,15 @@ async def test_old_jobs_go_with_all_that_hangs_on_them(own: Bench, maintenance: 
         await own.get(old)
     assert await own.states(open_) == ["queued", "running"]
     assert await own.states(new) == ["queued"]
-    assert await own.yard.database.fetchval("SELECT to_regclass($1)::text", month) == month  # it holds events of an open job
+    assert (
+        await own.yard.database.fetchval("SELECT to_regclass($1)::text", month) == month
+    )  # it holds events of an open job
     assert (await own.submit(idempotency_key="k", fingerprint=b"other")).id != old.id
 
 
-async def test_an_idempotency_key_is_forgotten_after_a_day(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
+async def test_an_idempotency_key_is_forgotten_after_a_day(
+    own: Bench, maintenance: Maintenance, clock: Clock
+) -> None:
     """Invariant 3, for as long as the settings say."""
     job = await own.submit(idempotency_key="k", fingerprint=b"f")
     clock.ahead = timedelta(hours=23)
@@ -151,7 +163,9 @@ async def test_an_idempotency_key_is_forgotten_after_a_day(own: Bench, maintenan
     assert (await own.submit(idempotency_key="k", fingerprint=b"f")).id != job.id
 
 
-async def test_a_parent_that_waits_for_months_finds_the_children_it_started(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
+async def test_a_parent_that_waits_for_months_finds_the_children_it_started(
+    own: Bench, maintenance: Maintenance, clock: Clock
+) -> None:
     """Invariant 1: the same key gives the same child, however often and however late the executor starts."""
     parent = await own.started()
     options = {"parent": parent.id, "idempotency_key": "c", "fingerprint": b"f"}
@@ -167,7 +181,9 @@ async def test_a_parent_that_waits_for_months_finds_the_children_it_started(own:
         await own.get(child)
 
 
-async def test_a_chore_that_fails_does_not_end_the_worker(own: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_chore_that_fails_does_not_end_the_worker(
+    own: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Invariant 1: a full disk or a slip in a chore must not take running jobs with it."""
     failed = asyncio.Event()
 

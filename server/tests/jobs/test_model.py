@@ -18,7 +18,15 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from runyard.jobs import AttemptLost, Job, JobEnded, NewJob, State
 from runyard.testing.running import fresh_yard
@@ -105,7 +113,12 @@ class Jobs(RuleBasedStateMachine):
 
     def wake_parent(self, child: Expected) -> None:
         parent = self.model.get(child.parent) if child.parent else None
-        if parent and parent.state is State.WAITING and parent.awaits == "children" and not self.open_children(parent):
+        if (
+            parent
+            and parent.state is State.WAITING
+            and parent.awaits == "children"
+            and not self.open_children(parent)
+        ):
             parent.become(State.QUEUED)
             self.entry(parent)
 
@@ -125,7 +138,9 @@ class Jobs(RuleBasedStateMachine):
     @rule(target=jobs, key=st.sampled_from([None, "k1", "k2"]))
     def submit(self, key: str | None) -> Any:
         job = self.do(
-            self.store.submit(NewJob(kind=KIND, owner=self.owner, tenant="t", idempotency_key=key, fingerprint=b"f"))
+            self.store.submit(
+                NewJob(kind=KIND, owner=self.owner, tenant="t", idempotency_key=key, fingerprint=b"f")
+            )
         )
         if job.id in self.model:
             assert key is not None
@@ -174,7 +189,12 @@ class Jobs(RuleBasedStateMachine):
         assert (claimed.attempt, claimed.losses) == (expected.attempt, expected.losses)
         return Held(claimed)
 
-    @rule(target=held, held=consumes(held), lines=st.lists(st.binary(min_size=1, max_size=5), min_size=1, max_size=3), again=st.booleans())
+    @rule(
+        target=held,
+        held=consumes(held),
+        lines=st.lists(st.binary(min_size=1, max_size=5), min_size=1, max_size=3),
+        again=st.booleans(),
+    )
     def append(self, held: Held, lines: list[bytes], again: bool) -> Held:
         def write() -> int:
             now = self.inside.yard.clock()
@@ -193,7 +213,11 @@ class Jobs(RuleBasedStateMachine):
             assert write() == last
         return replace(held, batch=held.batch + 1)
 
-    @rule(held=held, state=st.sampled_from([State.SUCCEEDED, State.FAILED, State.CANCELLED]), again=st.booleans())
+    @rule(
+        held=held,
+        state=st.sampled_from([State.SUCCEEDED, State.FAILED, State.CANCELLED]),
+        again=st.booleans(),
+    )
     def finish(self, held: Held, state: State, again: bool) -> None:
         expected = self.model[held.job.id]
         if not self.is_live(held):
@@ -274,7 +298,9 @@ class Jobs(RuleBasedStateMachine):
         self.do(self.store.recover())
         self.entry(expected)
         open_ = expected.state in {State.QUEUED, State.RUNNING} or expected.entry is not None
-        queued = self.do(self.store.database.fetchval("SELECT EXISTS (SELECT FROM pgqueuer WHERE id = $1)", expected.entry))
+        queued = self.do(
+            self.store.database.fetchval("SELECT EXISTS (SELECT FROM pgqueuer WHERE id = $1)", expected.entry)
+        )
         assert queued == (open_ and not expected.state.ended)
 
     # ------------------------------------------------------------------ what always holds
@@ -311,7 +337,11 @@ def test_whatever_happens_jobs_are_as_the_model_says(yard_database: str) -> None
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=EXAMPLES, stateful_step_count=30, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+                max_examples=EXAMPLES,
+                stateful_step_count=30,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
             ),
         )
     finally:

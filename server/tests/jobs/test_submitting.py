@@ -18,9 +18,17 @@ MISSING = "0" * 64
 
 async def test_a_submitted_job_is_queued_with_its_first_event_and_a_queue_entry(bench: Bench) -> None:
     job = await bench.submit(params={"a": 1}, priority=3)
-    assert (job.state, job.params, job.priority, job.attempt, job.last_seq) == (State.QUEUED, {"a": 1}, 3, 0, 1)
+    assert (job.state, job.params, job.priority, job.attempt, job.last_seq) == (
+        State.QUEUED,
+        {"a": 1},
+        3,
+        0,
+        1,
+    )
     assert await bench.states(job) == ["queued"]
-    entry = await bench.yard.database.fetchrow("SELECT id, payload, priority FROM pgqueuer WHERE entrypoint = $1", bench.kind)
+    entry = await bench.yard.database.fetchrow(
+        "SELECT id, payload, priority FROM pgqueuer WHERE entrypoint = $1", bench.kind
+    )
     assert entry is not None
     assert (entry["id"], entry["payload"], entry["priority"]) == (await bench.entry(job), job.id.bytes, 3)
 
@@ -67,7 +75,10 @@ async def test_twenty_submits_at_once_with_one_key_give_one_job(bench: Bench) ->
     jobs = await asyncio.gather(*(bench.submit(idempotency_key="k", fingerprint=b"one") for _ in range(20)))
     assert len({job.id for job in jobs}) == 1
     assert await bench.yard.database.fetchval("SELECT count(*) FROM jobs WHERE kind = $1", bench.kind) == 1
-    assert await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind) == 1
+    assert (
+        await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind)
+        == 1
+    )
 
 
 async def test_a_key_belongs_to_its_owner(bench: Bench) -> None:

@@ -58,7 +58,8 @@ async def test_a_wait_with_a_limit_goes_on_when_its_entry_is_drawn(bench: Bench)
     job = await bench.started()
     await bench.yard.jobs.suspend(job, "message", checkpoint=None, delay=HOUR)
     due = await bench.yard.database.fetchval(
-        "SELECT execute_after > now() + interval '59 minutes' FROM pgqueuer WHERE id = $1", await bench.entry(job)
+        "SELECT execute_after > now() + interval '59 minutes' FROM pgqueuer WHERE id = $1",
+        await bench.entry(job),
     )
     assert due is True
     assert (await bench.claim(job)).attempt == 2
@@ -79,7 +80,9 @@ async def test_a_parent_goes_on_when_its_last_child_has_ended(bench: Bench) -> N
     await bench.yard.jobs.suspend(parent, "children", checkpoint=None)
     await bench.yard.jobs.finish(await bench.claim(children[0]), State.SUCCEEDED)
     assert (await bench.get(parent)).state is State.WAITING
-    await bench.yard.jobs.finish(await bench.claim(children[1]), State.FAILED, error={"code": "x", "message": "y"})
+    await bench.yard.jobs.finish(
+        await bench.claim(children[1]), State.FAILED, error={"code": "x", "message": "y"}
+    )
     assert (await bench.get(parent)).state is State.QUEUED
 
 
@@ -148,7 +151,8 @@ async def test_a_message_may_come_while_the_job_suspends(bench: Bench) -> None:
     for _ in range(30):
         job = await bench.started()
         await asyncio.gather(
-            bench.yard.jobs.send(job.id, {"text": "now"}), bench.yard.jobs.suspend(job, "message", checkpoint=None)
+            bench.yard.jobs.send(job.id, {"text": "now"}),
+            bench.yard.jobs.suspend(job, "message", checkpoint=None),
         )
         assert (await bench.get(job)).state is State.QUEUED
 
@@ -159,7 +163,9 @@ async def test_a_hundred_messages_at_once_are_all_there_in_one_order(bench: Benc
     seqs = await asyncio.gather(*(bench.yard.jobs.send(job.id, {"n": n}) for n in range(100)))
     events = await bench.events(job)
     assert [event.seq for event in events] == list(range(1, 103))
-    assert {event.data["n"]: event.seq for event in events if event.type == "message"} == dict(enumerate(seqs))
+    assert {event.data["n"]: event.seq for event in events if event.type == "message"} == dict(
+        enumerate(seqs)
+    )
 
 
 async def test_nobody_can_send_to_a_job_that_has_ended_or_never_was(bench: Bench) -> None:

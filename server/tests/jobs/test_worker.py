@@ -37,7 +37,12 @@ async def test_a_job_succeeds_with_its_result_and_its_log_complete(bench: Bench)
 
     async with bench.working(run):
         now = await bench.ended(await bench.submit(params={"n": 1}))
-    assert (now.state, now.result, now.progress, now.attempt) == (State.SUCCEEDED, {"params": {"n": 1}}, 100, 1)
+    assert (now.state, now.result, now.progress, now.attempt) == (
+        State.SUCCEEDED,
+        {"params": {"n": 1}},
+        100,
+        1,
+    )
     assert await bench.log(now) == b"last words without a line end"
 
 
@@ -79,7 +84,9 @@ async def test_a_fault_that_stays_ends_the_job_as_internal(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("result", [{"a": object()}, {"a": "\0"}])
-async def test_a_result_that_can_not_be_kept_ends_the_job_as_internal(bench: Bench, result: dict[str, object]) -> None:
+async def test_a_result_that_can_not_be_kept_ends_the_job_as_internal(
+    bench: Bench, result: dict[str, object]
+) -> None:
     async def run(ctx):
         return result
 
@@ -162,7 +169,9 @@ async def test_work_that_is_done_before_the_cancellation_arrives_is_done(bench: 
         assert (await bench.ended(job)).state is State.SUCCEEDED
 
 
-async def test_an_executor_that_does_not_stop_is_left_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_executor_that_does_not_stop_is_left_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Invariant 7: the job ends as cancelled; being fenced off, the executor can write no more."""
     monkeypatch.setattr(worker, "STOP_GRACE", 0.05)
     started, let_go, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -379,7 +388,9 @@ async def test_a_conversation_by_messages(bench: Bench) -> None:
             await bench.yard.jobs.send(job.id, {"n": n})
         now = await bench.ended(job)
     assert now.result == {"handled": list(range(20))}
-    assert [event.data["echo"] for event in await bench.events(job) if event.type == "reply"] == list(range(20))
+    assert [event.data["echo"] for event in await bench.events(job) if event.type == "reply"] == list(
+        range(20)
+    )
 
 
 async def test_a_running_job_receives_messages(bench: Bench) -> None:
@@ -389,7 +400,8 @@ async def test_a_running_job_receives_messages(bench: Bench) -> None:
             got.append(body["n"])
             await ctx.send({"got": body["n"]})
             if len(got) == 3:
-                return {"got": got}
+                break
+        return {"got": got}
 
     async with bench.working(run):
         job = await bench.submit()
@@ -456,6 +468,7 @@ def _left(bench: Bench) -> tuple[set[str], dict[str, int]]:
 
 async def test_the_loop_is_never_blocked(bench: Bench) -> None:
     """Invariant 7: a blocked loop sends no heartbeats, and its jobs start twice."""
+
     async def run(ctx):
         await ctx.log("x" * 100_000)
         await ctx.artifact("file", b"x" * 100_000, content_type="text/plain", limit=10**6)

@@ -17,10 +17,18 @@ from runyard.sandbox import probe
 from .conftest import Bench
 
 
-def context(bench: Bench, job: Job, *, limit: int = 2**30, on_lost: Callable[[], None] = lambda: None) -> JobContext:
+def context(
+    bench: Bench, job: Job, *, limit: int = 2**30, on_lost: Callable[[], None] = lambda: None
+) -> JobContext:
     yard = bench.yard
     return JobContext(
-        job, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts, sandbox=probe("none"), log_limit=limit, on_lost=on_lost
+        job,
+        store=yard.jobs,
+        tails=yard.tails,
+        artifacts=yard.artifacts,
+        sandbox=probe("none"),
+        log_limit=limit,
+        on_lost=on_lost,
     )
 
 
@@ -93,7 +101,9 @@ async def test_a_character_printed_in_two_halves_is_kept_whole(bench: Bench) -> 
 
 @given(data=st.binary(max_size=200), cuts=st.lists(st.integers(0, 200), max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_bytes_in_any_pieces_come_out_as_they_went_in(bench: Bench, data: bytes, cuts: list[int]) -> None:
+async def test_any_bytes_in_any_pieces_come_out_as_they_went_in(
+    bench: Bench, data: bytes, cuts: list[int]
+) -> None:
     """Invariant 2."""
     job = await bench.started()
     ctx = context(bench, job)
@@ -116,7 +126,11 @@ async def test_output_and_events_stay_in_the_order_they_were_said(bench: Bench) 
     await ctx.close()
     events = (await bench.events(job))[2:]
     assert [event.type for event in events] == ["log", "note"] * 50 + ["reply"]
-    assert [int(event.body) for event in events[0:100:2]] == [event.data["n"] for event in events[1:100:2]] == list(range(50))
+    assert (
+        [int(event.body) for event in events[0:100:2]]
+        == [event.data["n"] for event in events[1:100:2]]
+        == list(range(50))
+    )
 
 
 async def test_many_tasks_may_write_at_once(bench: Bench) -> None:
@@ -156,7 +170,9 @@ async def test_output_past_the_limit_is_dropped_and_the_log_says_so_once(bench: 
     assert (await bench.log(job)).decode() == text
 
 
-async def test_a_writer_that_is_faster_than_the_database_waits_for_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_writer_that_is_faster_than_the_database_waits_for_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Invariant 5: unwritten output is bounded."""
     job = await bench.started()
     gate, append = asyncio.Event(), bench.yard.jobs.append

@@ -130,7 +130,7 @@ class EmbeddedPostgres:
     def _lives_here(self, pid: int | str) -> bool:
         """Whether the process is one of this server's: each works in the data folder, and a dead one works nowhere."""
         try:
-            return os.readlink(f"/proc/{pid}/cwd") == str(self.data.resolve())
+            return Path(f"/proc/{pid}/cwd").readlink() == self.data.resolve()
         except OSError:
             return False
 
@@ -163,9 +163,11 @@ class EmbeddedPostgres:
         """
         lock = self.data / "postmaster.pid"
         deadline = time.monotonic() + LAST_WORDS
-        while lock.exists() and (left := [name for name in os.listdir("/proc") if name.isdecimal() and self._lives_here(name)]):
+        while lock.exists() and (left := [one.name for one in Path("/proc").glob("[0-9]*") if self._lives_here(one.name)]):
             if time.monotonic() > deadline:
-                raise DatabaseUnavailable(f"The server in {self.data} has died, but its processes {', '.join(left)} live on. End them.")
+                raise DatabaseUnavailable(
+                    f"The server in {self.data} has died, but its processes {', '.join(left)} live on. End them."
+                )
             time.sleep(0.01)
         for dead in (lock, self.socket_dir / ".s.PGSQL.5432.lock", self.socket_dir / ".s.PGSQL.5432"):
             dead.unlink(missing_ok=True)

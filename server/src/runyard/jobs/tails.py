@@ -60,8 +60,7 @@ class Tails:
             JobNotFound: there is no such job, or it is past its retention.
             EventsExpired: retention has removed the events asked for.
         """
-        tail = self._tails.setdefault(job, _Tail(self._store, job, after))
-        tail.watchers += 1
+        tail = self._join(job, after)
         try:
             while True:
                 events = tail.since(after)
@@ -80,17 +79,26 @@ class Tails:
                         return
                 if events:
                     continue
+                quiet = not self.closing.is_set() and not await tail.news(after, idle)
                 if self.closing.is_set():
                     return
-                if not await tail.news(after, idle):
-                    if self.closing.is_set():
-                        return
+                if quiet:
                     yield None
         finally:
-            tail.watchers -= 1
-            if not tail.watchers:
-                self._tails.pop(job, None)
-                tail.stop()
+            self._leave(job, tail)
+
+    def _join(self, job: UUID, after: int) -> _Tail:
+        tail = self._tails.get(job)
+        if tail is None:
+            tail = self._tails[job] = _Tail(self._store, job, after)
+        tail.watchers += 1
+        return tail
+
+    def _leave(self, job: UUID, tail: _Tail) -> None:
+        tail.watchers -= 1
+        if not tail.watchers:
+            del self._tails[job]
+            tail.stop()
 
     async def events(self, job: Job, after: int) -> AsyncIterator[Event]:
         """Yield the events that exist now, in order, from wherever they are kept."""

@@ -245,7 +245,7 @@ class _Attempt:
         self._context = context(job, lambda: self.stop("lost"))
         self._task: asyncio.Task[Mapping[str, object]] | None = None
         self._stopped: Stop | None = None
-        self._abandoned: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
         self._deadline: asyncio.TimerHandle | None = None
 
     def stop(self, why: Stop) -> None:
@@ -260,7 +260,7 @@ class _Attempt:
         if self._task is not None:
             self._task.cancel()
             if self._deadline is None:
-                self._deadline = self._task.get_loop().call_later(STOP_GRACE, self._abandoned.set_result, None)
+                self._deadline = self._task.get_loop().call_later(STOP_GRACE, self._over.set)
 
     async def run(self, executor: Executor) -> _Outcome:
         """Run the executor to its end and say what became of it.
@@ -269,10 +269,11 @@ class _Attempt:
             AttemptLost: another attempt has taken over.
         """
         self._task = asyncio.create_task(executor.run(self._context), name=f"job {self.job.id}")
+        self._task.add_done_callback(lambda _: self._over.set())
         if self._stopped is not None:
             self._interrupt()
         try:
-            await asyncio.wait({self._task, self._abandoned}, return_when=asyncio.FIRST_COMPLETED)
+            await self._over.wait()
         except asyncio.CancelledError:
             self._task.cancel()
             raise

@@ -56,10 +56,13 @@ async def submit_async(request: Request, principal: Caller) -> Response:
 
 
 @routes.post("/submit-stream")
-async def submit_stream(request: Request, principal: Caller) -> Response:
+async def submit_stream(
+    request: Request, principal: Caller, *, events: Literal["all"] | None = None
+) -> Response:
     """Queue a test run and stream it, its id first."""
     job = await submit_form(request, principal)
-    return EventStream(stream(yard_of(request), job, cursor=START, announce=True))
+    pieces = stream(yard_of(request), job, cursor=START, announce=True, everything=events == "all")
+    return EventStream(pieces)
 
 
 @routes.post("/submit")

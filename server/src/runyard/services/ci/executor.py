@@ -45,6 +45,8 @@ LIVE_CASES: Final = 100_000
 """Results heard while the tests run that are kept in case there is no report at the end."""
 
 _INSTALL_MEMORY: Final = 8 * 1024 * MIB
+_INSTALL_DISK: Final = 16 * 1024 * MIB
+"""An environment with a machine learning framework has gigabytes; twice, until uv has linked them."""
 
 
 def registrations(settings: Settings, sandbox: Sandbox) -> list[Registration]:
@@ -70,7 +72,7 @@ class TestRun:
                 wall=settings.ci_install_timeout,
                 memory=max(settings.ci_memory, _INSTALL_MEMORY),
                 processes=max(settings.ci_processes, 1024),
-                disk=settings.ci_environment_cache,
+                disk=max(settings.ci_disk, _INSTALL_DISK),
             ),
         )
 

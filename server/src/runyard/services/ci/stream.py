@@ -87,6 +87,8 @@ async def stream(
 async def _follow(yard: Yard, job: Job, cursor: Cursor, *, everything: bool) -> AsyncGenerator[bytes]:
     view, skip = _View(yard, job, everything=everything), cursor.lines
     after = min(cursor.seq, job.last_seq)
+    if everything and not skip:
+        yield b"id: %d\n\n" % after  # a stream that breaks before its first event goes on from here
     async with aclosing(yard.tails.follow(job.id, after, idle=view.idle)) as events:
         async for event in events:
             if event is None:

@@ -9,8 +9,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -26,6 +26,7 @@ from runyard.services.ci.environments.recipe import Recipe
 INSTALL_LIMITS = Limits(
     wall=1800.0, silence=600.0, memory=8 << 30, processes=2048, file_size=8 << 30, disk=32 << 30
 )
+_EMPTYING_DEADLINE = 30.0
 _FORMAT = 1
 """Raised when environments are made in another way, so that old ones are not taken for new."""
 
@@ -72,8 +73,9 @@ class Environments:
     Args:
         root: The folder for all of them. They stay where they are made.
         sandbox: Where the installer runs.
-        size: Bytes that all environments together may take; those longest unused go first.
-        limits: For one run of the installer.
+        size: Bytes that all environments together may take; those longest unused go first. A tenant's cache of
+            downloads is emptied when it takes a quarter of that.
+        limits: For one run of the installer; `disk` is what it may add.
         environ: The operator's environment, whose index settings the installer gets.
     """
 
@@ -121,6 +123,7 @@ class Environments:
             folder.touch()
             if not cached:
                 await asyncio.to_thread(self._prune)
+                await asyncio.to_thread(self._empty_caches)
             yield Environment(
                 key=folder.name,
                 python=installer.python,
@@ -140,6 +143,7 @@ class Environments:
         home = self._root / hashlib.sha256(tenant.encode()).hexdigest()[:24]
         key = self._key(recipe, interpreter, settings.digest)
         folder = Folder(home / "environments", key)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)  # may hold copies of projects
         cache = home / "cache"
         cache.mkdir(parents=True, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +176,7 @@ class Environments:
             if recipe.local:  # the environment will point into the project's folder, so it gets its own
                 project = folder.project
                 await asyncio.to_thread(shutil.copytree, recipe.project, project, symlinks=True)
-            await installer.install(recipe, project)
+            await (await asyncio.to_thread(_with_room, installer)).install(recipe, project)
             await asyncio.to_thread(lambda: folder.finish(_size(folder.path)))
         except BaseException:
             await asyncio.shield(asyncio.to_thread(remove, folder.path))
@@ -190,6 +194,24 @@ class Environments:
                 return
             if folder.discard():
                 total -= size
+
+    def _empty_caches(self) -> None:
+        """Empties what uv has kept of downloads where that is too much; a cache in use stays until another time."""
+        for cache in self._root.glob("*/cache"):
+            if _size(cache) > self._size // 4:
+                with suppress(subprocess.TimeoutExpired):
+                    subprocess.run(
+                        [self._uv, "cache", "clean", "--quiet", "--cache-dir", cache],
+                        stdin=subprocess.DEVNULL, capture_output=True, timeout=_EMPTYING_DEADLINE, check=False,
+                    )  # fmt: skip
+
+
+def _with_room(installer: Installer) -> Installer:
+    """The installer with its disk limit raised by what is in its cache already."""
+    limits = installer.limits
+    if limits.disk is None:
+        return installer
+    return replace(installer, limits=replace(limits, disk=limits.disk + _size(installer.cache)))
 
 
 def _size(path: Path) -> int:
