@@ -205,7 +205,8 @@ async def main(jobs: int, samples: int) -> None:
             submits, whole = await throughput(yard, jobs)
             print(f"submit alone         {submits:8.0f} jobs a second")
             print(
-                f"whole path           {whole:8.0f} jobs a second, {whole / bare:.2f} of the baseline (to reach: 500)"
+                f"whole path           {whole:8.0f} jobs a second, {whole / bare:.2f} of the baseline"
+                " (to reach: 500)"
             )
             measured = await latency(yard, samples)
             starts, ends = [start for start, _ in measured], [end for _, end in measured]

@@ -196,7 +196,7 @@ async def test_it_works_for_an_ordinary_user(name: str) -> None:
 
     if sys.version_info[:2] < (3, 11) or not Path(PYTHON).exists():
         pytest.skip("needs a Python that an ordinary user can read")
-    program = "import os; print(os.getuid(), os.path.exists('/work'), len(os.listdir('/proc')) > 3)"
+    program = f"import os; print(os.getuid(), os.path.exists({__file__!r}), len(os.listdir('/proc')) > 3)"
     process = await asyncio.create_subprocess_exec(
         *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYTHON, SUPERVISOR, name, program),
         env={"PYTHONPATH": SOURCES, "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
