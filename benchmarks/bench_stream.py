@@ -55,10 +55,13 @@ def watch(user: TestUser, job: str, delays: list[float]) -> None:
         f"{user.server_url}/jobs/{job}/stream", params={"from_beginning": "true"},
         headers={"Authorization": f"Bearer {user.api_key}"}, stream=True, timeout=60,
     )  # fmt: skip
+    text = ""
     for line in answer.iter_lines(chunk_size=None):
         now = time.time_ns()
-        if line.startswith(b"data: ") and b'"T ' in line:
-            delays.append((now - int(json.loads(line[6:])["data"].split()[1])) / 1e6)
+        if line.startswith(b'data: {"type": "log"'):
+            text += json.loads(line[6:])["data"]
+            *whole, text = text.split("\n")
+            delays += [(now - int(one.split()[-1])) / 1e6 for one in whole if one.split()[-2:-1] == ["T"]]
 
 
 def latency(user: TestUser, folder: Path, watchers: int) -> None:

@@ -22,7 +22,7 @@ from runyard.jobs.tails import Tails
 from runyard.sandbox import Command, Process, Sandbox
 
 FLUSH_AFTER: Final = 0.02
-"""Seconds an event may wait for company before it is written."""
+"""Seconds between two writes, in which events wait for company. The first one after a pause doesn't wait."""
 
 FLUSH_BYTES: Final = 16 * 1024
 HOLD_BYTES: Final = 1024 * 1024
@@ -177,6 +177,10 @@ class _Writer:
         self._appending = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
         self._lost = False
+        self._now = asyncio.get_running_loop().time
+        self._flushed = -FLUSH_AFTER
+        self._whole = asyncio.Event()
+        self._whole.set()
 
     async def log(self, output: bytes) -> None:
         room = self._limit - self._logged
@@ -188,6 +192,10 @@ class _Writer:
             output = output[: room - _unfinished(output[:room])] + notice.encode()
         self._output += output
         self._held += len(output)
+        if output.endswith(b"\n"):
+            self._whole.set()
+        else:
+            self._whole.clear()
         await self._written()
 
     async def emit(self, kind: str, body: Mapping[str, object], *, progress: int | None = None) -> None:
@@ -223,11 +231,19 @@ class _Writer:
         with suppress(AttemptLost, DatabaseUnavailable):  # the next write tries again, or says so
             while self._held:
                 if self._held < FLUSH_BYTES:
-                    await asyncio.sleep(FLUSH_AFTER)
+                    await asyncio.sleep(self._flushed + FLUSH_AFTER - self._now())  # after a pause: at once
+                    await self._rest_of_line()
                 before = self._held
                 await self.flush()
+                self._flushed = self._now()
                 if self._held == before:
                     return  # the unfinished part of a character; its rest will bring us back
+
+    async def _rest_of_line(self) -> None:
+        """Wait a moment for the rest of a line: programs without a buffer print it in several pieces."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_AFTER):
+                await self._whole.wait()
 
     def _cut_output(self, *, everything: bool) -> None:
         """Turn output into chunks: at line ends if there are any, never inside a character."""
