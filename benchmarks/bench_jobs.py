@@ -205,8 +205,7 @@ async def main(jobs: int, samples: int) -> None:
             submits, whole = await throughput(yard, jobs)
             print(f"submit alone         {submits:8.0f} jobs a second")
             print(
-                f"whole path           {whole:8.0f} jobs a second, {whole / bare:.2f} of the baseline"
-                " (to reach: 500)"
+                f"whole path           {whole:8.0f} jobs a second, {whole / bare:.2f} of the baseline (to reach: 500)"
             )
             measured = await latency(yard, samples)
             starts, ends = [start for start, _ in measured], [end for _, end in measured]
@@ -217,9 +216,7 @@ async def main(jobs: int, samples: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--samples", type=int, default=300)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)

@@ -29,13 +29,31 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "uv", "venv", "--quiet", folder], check=True)
         python = f"{folder}/bin/python"
         subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python, "-r", EXAMPLE / "requirements.txt"], check=True
+            [
+                sys.executable,
+                "-m",
+                "uv",
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                python,
+                "-r",
+                EXAMPLE / "requirements.txt",
+            ],
+            check=True,
         )
         timed([ci, "submit", "test"], cwd=EXAMPLE, env=user.environment)
         ours, hand = [], []
         for _ in range(ROUNDS):
             ours.append(timed([ci, "submit", "test"], cwd=EXAMPLE, env=user.environment))
-            hand.append(timed([python, "-m", "pytest", "-v", "-p", "no:cacheprovider"], cwd=EXAMPLE, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}))
+            hand.append(
+                timed(
+                    [python, "-m", "pytest", "-v", "-p", "no:cacheprovider"],
+                    cwd=EXAMPLE,
+                    env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                )
+            )
     more = statistics.median(ours) - statistics.median(hand)
     print(
         f"ci submit test, warm: {statistics.median(ours):.2f} s; pytest by hand: {statistics.median(hand):.2f} s;"

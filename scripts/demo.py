@@ -113,7 +113,9 @@ def run_one(client: ci_client.CI, row: Row, url: str) -> None:
                 row.failed += event.case.is_failing
                 row.note = event.case.id
             case ci_client.Completed():
-                row.state = "passed" if event.success else "failed" if event.status == "completed" else event.reason or "failed"
+                row.state = (
+                    "passed" if event.success else "failed" if event.status == "completed" else event.reason or "failed"
+                )
                 row.note = event.message or ""
                 row.ended = time.monotonic()
 
@@ -138,7 +140,12 @@ def table(rows: list[Row]) -> Table:
     for row in rows:
         counts = f"{row.passed} passed" + (f", [red]{row.failed} failed[/]" if row.failed else "")
         result.add_row(
-            row.service, row.name, Text(row.state, COLOURS.get(row.state, "red")), counts, f"{row.seconds:.1f} s", row.link
+            row.service,
+            row.name,
+            Text(row.state, COLOURS.get(row.state, "red")),
+            counts,
+            f"{row.seconds:.1f} s",
+            row.link,
         )
     return result
 
@@ -150,7 +157,11 @@ def failing(console: Console, client: ci_client.CI, rows: list[Row]) -> None:
         if cases:
             console.print(f"\n[bold]ci tests --failed[/]  [dim]({row.name} has a bug on purpose)[/]")
         for case in cases:
-            console.print(Text.assemble(("✗ ", "red"), case.id, ("  " + (case.message or ""), "dim")), overflow="ellipsis", no_wrap=True)
+            console.print(
+                Text.assemble(("✗ ", "red"), case.id, ("  " + (case.message or ""), "dim")),
+                overflow="ellipsis",
+                no_wrap=True,
+            )
 
 
 def keep_open(console: Console, yard: RunningYard, key: str, rows: list[Row]) -> None:

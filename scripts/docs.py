@@ -76,7 +76,11 @@ def default(name: str) -> str:
 
 def command_lines() -> str:
     """The help of every command, as it is printed."""
-    parts = ["# Command lines", "", "What each command prints for `--help`. See the quick start for how they are used together."]
+    parts = [
+        "# Command lines",
+        "",
+        "What each command prints for `--help`. See the quick start for how they are used together.",
+    ]
     for program, commands in COMMANDS.items():
         parts += ["", f"## {program}"]
         for command in commands:

@@ -111,9 +111,7 @@ def test_every_block_of_the_page_runs(page: Path, yard_database: str, tmp_path: 
         for block in blocks(page):
             if block.reason is None:
                 done = terminal.run(block)
-                assert done.returncode == 0, (
-                    f"{block} ended with {done.returncode}:\n{block.code}\n{done.stdout}"
-                )
+                assert done.returncode == 0, f"{block} ended with {done.returncode}:\n{block.code}\n{done.stdout}"
 
 
 def environment(yard: RunningYard) -> dict[str, str]:

@@ -23,7 +23,9 @@ def test_settings_named_in_the_documents_exist():
     named = set()
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
         named |= set(re.findall(r"\bRUNYARD_([A-Z_]*[A-Z])\b", page.read_text()))
-    known = {name.upper() for name in Settings.model_fields} | {"ARTIFACTS"}  # RUNYARD_ARTIFACTS is a folder in a test run
+    known = {name.upper() for name in Settings.model_fields} | {
+        "ARTIFACTS"
+    }  # RUNYARD_ARTIFACTS is a folder in a test run
     assert named - known == set()
 
 

@@ -57,9 +57,7 @@ def alone() -> Iterator[None]:
         try:
             socket.create_server(("127.0.0.1", 8000)).close()
         except OSError as error:
-            pytest.skip(
-                f"port 8000, on which these blocks rely, is taken by something else: {error.strerror}"
-            )
+            pytest.skip(f"port 8000, on which these blocks rely, is taken by something else: {error.strerror}")
         yield
 
 
@@ -169,9 +167,7 @@ def test_create_project_zip(tmp_path: Path, project: Path, keyless: dict[str, st
     assert re.fullmatch(r"Zip size: [1-9]\d* bytes\n", said)
 
 
-def test_submit_tests_streaming(
-    tmp_path: Path, project: Path, keyless: dict[str, str], ada: TestUser
-) -> None:
+def test_submit_tests_streaming(tmp_path: Path, project: Path, keyless: dict[str, str], ada: TestUser) -> None:
     said = python(block("submit_tests_streaming.py", tmp_path, key=ada.api_key), cwd=project, env=keyless)
     assert re.match(rf"Job ID: {ID.pattern}\n", said)
     assert "tests/test_calculator.py::test_add PASSED" in said
@@ -230,9 +226,7 @@ def test_the_flag_comes_before_the_environment_and_that_before_the_file(
     config.write_text(f"api_key={ada.api_key}\n")
     assert run("ci", "list", cwd=project, env=keyless).returncode == 0
     assert run("ci", "list", cwd=project, env={**keyless, "CI_API_KEY": "ci_wrong"}).returncode == 1
-    flagged = run(
-        "ci", "list", "--api-key", ada.api_key, cwd=project, env={**keyless, "CI_API_KEY": "ci_wrong"}
-    )
+    flagged = run("ci", "list", "--api-key", ada.api_key, cwd=project, env={**keyless, "CI_API_KEY": "ci_wrong"})
     assert flagged.returncode == 0
 
 
@@ -271,9 +265,7 @@ def test_pattern_2_background_testing(tmp_path: Path, project: Path, keyed: dict
     assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stderr
 
 
-def test_pattern_3_two_terminals(
-    tmp_path: Path, yard: RunningYard, project: Path, keyed: dict[str, str]
-) -> None:
+def test_pattern_3_two_terminals(tmp_path: Path, yard: RunningYard, project: Path, keyed: dict[str, str]) -> None:
     with paused(yard) as worker:
         first = pexpect.spawn(
             "bash",
@@ -286,9 +278,7 @@ def test_pattern_3_two_terminals(
         first.expect(f"Job ID: {ID.pattern}")
         (job,) = ID.findall(str(first.after))
         script = block("pattern_3_terminal_2.sh", tmp_path, job=job)
-        second = subprocess.Popen(
-            ["bash", str(script)], cwd=project, env=keyed, stdout=subprocess.PIPE, text=True
-        )
+        second = subprocess.Popen(["bash", str(script)], cwd=project, env=keyed, stdout=subprocess.PIPE, text=True)
         wait_until(lambda: reads_from(second.pid, yard.port), "the second terminal to be connected")
         worker.resume()
         first.expect("1 passed")
@@ -303,9 +293,7 @@ def reads_from(pid: int, port: int) -> bool:
     """Whether the process, or a child of its, has a connection to the port."""
     with suppress(psutil.NoSuchProcess):
         tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return any(
-            one.raddr and one.raddr.port == port for process in tree for one in process.net_connections("tcp")
-        )
+        return any(one.raddr and one.raddr.port == port for process in tree for one in process.net_connections("tcp"))
     return False
 
 
@@ -318,9 +306,7 @@ def test_pattern_4_pipeline(tmp_path: Path, project: Path, broken: Path, keyed: 
     assert (failing.returncode, "1 failed" in failing.stdout) == (1, True), failing.stderr
 
 
-def test_pattern_5_several_projects(
-    tmp_path: Path, project: Path, broken: Path, keyed: dict[str, str]
-) -> None:
+def test_pattern_5_several_projects(tmp_path: Path, project: Path, broken: Path, keyed: dict[str, str]) -> None:
     for name, source in (("project1", project), ("project2", broken), ("project3", project)):
         shutil.copytree(source, tmp_path / name)
     done = run("bash", block("pattern_5.sh", tmp_path), cwd=tmp_path, env=keyed)
@@ -336,9 +322,7 @@ def test_pattern_5_several_projects(
 # ---------------------------------------------------------------- ci list
 
 
-def test_the_list_as_documented(
-    project: Path, broken: Path, yard: RunningYard, keyed: dict[str, str]
-) -> None:
+def test_the_list_as_documented(project: Path, broken: Path, yard: RunningYard, keyed: dict[str, str]) -> None:
     passed, failed = submitted(project, keyed), submitted(broken, keyed)
     assert run("ci", "wait", passed, cwd=project, env=keyed).returncode == 0
     assert run("ci", "wait", failed, cwd=project, env=keyed).returncode == 1
@@ -354,9 +338,7 @@ def test_the_list_as_documented(
     assert re.fullmatch(rf"completed +{moment} +{moment} +✓", row[passed])
     assert re.fullmatch(rf"completed +{moment} +{moment} +✗", row[failed])
     assert re.fullmatch(r"queued +N/A +N/A +-", row[queued])
-    assert [list(job) for job in jobs] == [["job_id", "status", "success", "start_time", "end_time"]] * len(
-        jobs
-    )
+    assert [list(job) for job in jobs] == [["job_id", "status", "success", "start_time", "end_time"]] * len(jobs)
     by_id = {job["job_id"]: job for job in jobs}
     assert (by_id[passed]["success"], by_id[failed]["success"], by_id[queued]["success"]) == (
         True,
@@ -396,14 +378,9 @@ def test_inactive_user(project: Path, yard: RunningYard, keyless: dict[str, str]
 def test_unreachable_server(project: Path, keyed: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    done = run(
-        "ci", "submit", "test", cwd=project, env={**keyed, "CI_SERVER_URL": f"http://localhost:{port}"}
-    )
+    done = run("ci", "submit", "test", cwd=project, env={**keyed, "CI_SERVER_URL": f"http://localhost:{port}"})
     assert done.returncode == 1
-    assert (
-        f"Error: Error submitting to CI server: HTTPConnectionPool(host='localhost', port={port})"
-        in done.stderr
-    )
+    assert f"Error: Error submitting to CI server: HTTPConnectionPool(host='localhost', port={port})" in done.stderr
 
 
 def test_invalid_job_id(project: Path, keyed: dict[str, str]) -> None:
@@ -423,9 +400,7 @@ def test_no_error_is_a_traceback(project: Path, keyless: dict[str, str]) -> None
 
 def test_ctrl_c_leaves_a_submitted_job_alone(yard: RunningYard, project: Path, keyed: dict[str, str]) -> None:
     with paused(yard):
-        terminal = pexpect.spawn(
-            "ci", ["submit", "test"], cwd=project, env=keyed, timeout=DEADLINE, encoding="utf-8"
-        )
+        terminal = pexpect.spawn("ci", ["submit", "test"], cwd=project, env=keyed, timeout=DEADLINE, encoding="utf-8")
         terminal.expect(f"ci wait {ID.pattern}")
         (job,) = ID.findall(str(terminal.after))
         terminal.sendintr()
@@ -442,9 +417,7 @@ def test_ctrl_c_leaves_a_submitted_job_alone(yard: RunningYard, project: Path, k
 def test_ctrl_c_stops_waiting_only(yard: RunningYard, project: Path, keyed: dict[str, str]) -> None:
     with paused(yard):
         job = submitted(project, keyed)
-        waiting = subprocess.Popen(
-            ["ci", "wait", job], cwd=project, env=keyed, stderr=subprocess.PIPE, text=True
-        )
+        waiting = subprocess.Popen(["ci", "wait", job], cwd=project, env=keyed, stderr=subprocess.PIPE, text=True)
         wait_until(lambda: reads_from(waiting.pid, yard.port), "ci to be connected")
         waiting.send_signal(signal.SIGINT)
         _, said = waiting.communicate(timeout=DEADLINE)

@@ -96,7 +96,9 @@ def _sandboxes(settings: Settings) -> list[Finding]:
             found = probe(name)  # type: ignore[arg-type]
             findings.append(Finding(subject=f"sandbox {name}", ok=True, detail=found.description))
         except SandboxUnavailable as error:
-            findings.append(Finding(subject=f"sandbox {name}", ok=False, detail=str(error).split("\n")[0], remedy=remedy))
+            findings.append(
+                Finding(subject=f"sandbox {name}", ok=False, detail=str(error).split("\n")[0], remedy=remedy)
+            )
     try:
         chosen = Finding(subject="sandbox in use", ok=True, detail=probe(settings.sandbox).description, essential=True)
     except SandboxUnavailable as error:

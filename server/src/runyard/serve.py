@@ -107,7 +107,9 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise CannotServe(f"{host!r} is not an address of this machine ({error}); set RUNYARD_HOST or --host.") from error
+        raise CannotServe(
+            f"{host!r} is not an address of this machine ({error}); set RUNYARD_HOST or --host."
+        ) from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

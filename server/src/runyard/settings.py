@@ -34,9 +34,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RUNYARD_", extra="ignore", frozen=True, populate_by_name=True)
 
-    data_dir: Path = Field(
-        default_factory=default_data_dir, description="Folder of everything the yard keeps."
-    )
+    data_dir: Path = Field(default_factory=default_data_dir, description="Folder of everything the yard keeps.")
     database_url: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("RUNYARD_DATABASE_URL", "DATABASE_URL"),
@@ -80,9 +78,7 @@ class Settings(BaseSettings):
     heartbeat_seconds: Seconds = Field(
         default=6.0, description="A worker silent for this long has lost its jobs to the others."
     )
-    stream_heartbeat: Seconds = Field(
-        default=15.0, description="Seconds between comment lines on a quiet stream."
-    )
+    stream_heartbeat: Seconds = Field(default=15.0, description="Seconds between comment lines on a quiet stream.")
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto", description="Console on a terminal, JSON lines elsewhere."
     )
@@ -114,9 +110,7 @@ class Settings(BaseSettings):
 
     ci_timeout: Seconds = Field(default=3600.0, description="Longest a test run may take; users may ask for less.")
     ci_silence: Seconds = Field(default=900.0, description="Longest a test run may print nothing.")
-    ci_install_timeout: Seconds = Field(
-        default=1200.0, description="Longest the making of an environment may take."
-    )
+    ci_install_timeout: Seconds = Field(default=1200.0, description="Longest the making of an environment may take.")
     ci_memory: Positive = Field(default=4 * GIB, description="Bytes of memory of one test run, all processes together.")
     ci_processes: Positive = Field(default=512, description="Processes and threads of one test run.")
     ci_disk: Positive = Field(default=4 * GIB, description="Bytes a test run may have in its workspace.")

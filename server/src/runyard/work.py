@@ -51,7 +51,9 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         if supervised:
-            loop.add_reader(sys.stdin.fileno(), stop.set)  # nothing is ever written to it: it becomes readable at its end
+            loop.add_reader(
+                sys.stdin.fileno(), stop.set
+            )  # nothing is ever written to it: it becomes readable at its end
         running = asyncio.create_task(worker.run(ready=lambda: log.info("worker_ready", kinds=sorted(known))))
         asked = asyncio.create_task(stop.wait())
         await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)

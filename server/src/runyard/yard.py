@@ -30,9 +30,7 @@ class Yard:
 
 
 @asynccontextmanager
-async def open_yard(
-    settings: Settings, *, application: str, clock: Clock = utc_now
-) -> AsyncIterator[Yard]:
+async def open_yard(settings: Settings, *, application: str, clock: Clock = utc_now) -> AsyncIterator[Yard]:
     """Open the yard's parts for this process.
 
     Args:

@@ -75,17 +75,13 @@ async def job(parts: Yard, owner: UUID | None = None) -> UUID:
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB - 1, 5 * MIB, 12 * MIB + 7])
 async def test_what_was_put_is_read_back(files: ArtifactStore, folder: Path, size: int) -> None:
     content = os.urandom(size)
-    blob = await files.put(
-        pieces(*(content[at : at + 700_000] for at in range(0, size, 700_000))), limit=size
-    )
+    blob = await files.put(pieces(*(content[at : at + 700_000] for at in range(0, size, 700_000))), limit=size)
     assert blob == Blob(hashlib.sha256(content).hexdigest(), size)
     assert await whole(files, blob.digest) == content
     assert [path.name for path in kept(folder)] == [blob.digest]
 
 
-@pytest.mark.parametrize(
-    ("start", "end"), [(0, 1), (0, 10), (3, 7), (9, 10), (0, 99), (4, 99), (5, 5), (7, 3)]
-)
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (0, 10), (3, 7), (9, 10), (0, 99), (4, 99), (5, 5), (7, 3)])
 async def test_a_range_is_read_alone(files: ArtifactStore, start: int, end: int) -> None:
     content = b"%d" % (1234567890 * 10**6 + uuid4().int % 10**6)
     blob = await files.put(pieces(content), limit=100)
@@ -93,9 +89,7 @@ async def test_a_range_is_read_alone(files: ArtifactStore, start: int, end: int)
     assert await whole(files, blob.digest, start=start) == content[start:]
 
 
-async def test_a_file_larger_than_the_limit_is_refused_and_leaves_nothing(
-    files: ArtifactStore, folder: Path
-) -> None:
+async def test_a_file_larger_than_the_limit_is_refused_and_leaves_nothing(files: ArtifactStore, folder: Path) -> None:
     """Invariant 5: it is refused as soon as one byte too many has come."""
     taken = 0
 
@@ -111,9 +105,7 @@ async def test_a_file_larger_than_the_limit_is_refused_and_leaves_nothing(
     await gone(folder)
 
 
-async def test_other_content_than_announced_is_refused_and_leaves_nothing(
-    files: ArtifactStore, folder: Path
-) -> None:
+async def test_other_content_than_announced_is_refused_and_leaves_nothing(files: ArtifactStore, folder: Path) -> None:
     with pytest.raises(DigestMismatch):
         await files.put(pieces(b"this"), limit=10, expected=hashlib.sha256(b"that").hexdigest())
     assert kept(folder) == []
@@ -123,9 +115,7 @@ async def test_other_content_than_announced_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("how", ["cancelled", "broken"])
-async def test_an_upload_that_ends_in_the_middle_leaves_nothing(
-    files: ArtifactStore, folder: Path, how: str
-) -> None:
+async def test_an_upload_that_ends_in_the_middle_leaves_nothing(files: ArtifactStore, folder: Path, how: str) -> None:
     arrived = asyncio.Event()
 
     async def content() -> AsyncIterator[bytes]:
@@ -144,9 +134,7 @@ async def test_an_upload_that_ends_in_the_middle_leaves_nothing(
     await gone(folder)
 
 
-async def test_damaged_content_is_not_passed_off_as_whole(
-    files: ArtifactStore, folder: Path, tmp_path: Path
-) -> None:
+async def test_damaged_content_is_not_passed_off_as_whole(files: ArtifactStore, folder: Path, tmp_path: Path) -> None:
     blob = await files.put(pieces(uuid4().bytes), limit=100)
     (path,) = kept(folder)
     path.write_bytes(b"rotten")
@@ -271,9 +259,7 @@ async def test_a_collection_that_died_half_way_does_no_harm(files: ArtifactStore
     assert await whole(files, blob.digest) == content
 
 
-async def test_uploads_of_processes_that_died_are_swept(
-    files: ArtifactStore, folder: Path, clock: Clock
-) -> None:
+async def test_uploads_of_processes_that_died_are_swept(files: ArtifactStore, folder: Path, clock: Clock) -> None:
     """Invariant 5."""
     incoming = folder / module.INCOMING
     incoming.mkdir(parents=True, exist_ok=True)

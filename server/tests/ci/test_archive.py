@@ -184,9 +184,7 @@ def test_a_file_too_large(tmp_path: Path) -> None:
 
 def test_all_files_too_large(tmp_path: Path) -> None:
     block = os.urandom(1 << 20)
-    assert (
-        "unpacked; the limit is" in refused(archive(*((f"f{n}", block) for n in range(5))), tmp_path).problem
-    )
+    assert "unpacked; the limit is" in refused(archive(*((f"f{n}", block) for n in range(5))), tmp_path).problem
 
 
 def test_a_bomb_by_ratio(tmp_path: Path) -> None:
@@ -214,8 +212,7 @@ def test_entries_that_share_their_bytes(tmp_path: Path) -> None:
     fields = (20, 0, 8, 0, 0x21, zlib.crc32(b"x" * 1000), len(data), 1000)
     local = struct.pack("<4s5H3L2H", b"PK\3\4", *fields, 1, 0) + b"a" + data
     central = b"".join(
-        struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, *fields, 1, 0, 0, 0, 0, 0, 0) + name
-        for name in (b"a", b"b")
+        struct.pack("<4s6H3L5H2L", b"PK\1\2", 20, *fields, 1, 0, 0, 0, 0, 0, 0) + name for name in (b"a", b"b")
     )
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2, 2, len(central), len(local), 0)
     error = refused(local + central + end, tmp_path)
@@ -241,15 +238,13 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 
 
 NAMES = st.lists(
-    st.text(
-        st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/\\:"), min_size=1, max_size=20
-    ).filter(lambda part: part not in (".", "..")),
+    st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/\\:"), min_size=1, max_size=20).filter(
+        lambda part: part not in (".", "..")
+    ),
     min_size=1,
     max_size=3,
 ).map("/".join)
-SETTINGS = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @SETTINGS

@@ -87,9 +87,7 @@ class Log:
         return "".join(self.lines)
 
 
-async def output(
-    sandbox: Sandbox, environment: Environment, project: Path, *arguments: str, **variables: str
-) -> str:
+async def output(sandbox: Sandbox, environment: Environment, project: Path, *arguments: str, **variables: str) -> str:
     command = Command(
         argv=(str(environment.python), *arguments),
         cwd=str(project),
@@ -274,7 +272,9 @@ async def test_a_package_is_installed_beside_the_environment(
     sandbox: Sandbox, environments: Environments, project: Path, tmp_path: Path
 ) -> None:
     """With a build backend of its own, which also shows that building runs the project's code in the sandbox."""
-    (project / "backend.py").write_text(f"OUTSIDE = {__file__!r}" + """
+    (project / "backend.py").write_text(
+        f"OUTSIDE = {__file__!r}"
+        + """
 import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     assert not os.path.exists(OUTSIDE) and os.getuid() == 1000
@@ -284,7 +284,8 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         file.writestr("thing-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         file.writestr("thing-1.dist-info/RECORD", "")
     return "thing-1-py3-none-any.whl"
-""")
+"""
+    )
     (project / "pyproject.toml").write_text("""
 [project]
 name = "thing"
@@ -358,9 +359,7 @@ def test_requirements_that_name_the_project(project: Path, line: str, local: boo
 
 
 def test_python_comes_from_the_request_or_the_project(project: Path) -> None:
-    (project / "pyproject.toml").write_text(
-        '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\n'
-    )
+    (project / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\n')
     assert recipe(project).python == ">=3.11"
     assert recipe(project, "3.12").python == "3.12"
 

@@ -62,9 +62,7 @@ async def lab(house: House) -> httpx.AsyncClient:
 async def run(house: House, lab: httpx.AsyncClient) -> AsyncIterator[Run]:
     """Run a project to its end."""
 
-    async def run(
-        files: Mapping[str, str | bytes] | bytes, options: object = None, **settings: object
-    ) -> Ran:
+    async def run(files: Mapping[str, str | bytes] | bytes, options: object = None, **settings: object) -> Ran:
         changed = house.yard.settings.model_copy(update=settings)
         await house.work(TestRun(changed, probe("auto")), **settings)
         package = files if isinstance(files, bytes) else zipped(files)
@@ -105,9 +103,7 @@ async def test_the_environment_is_made_once(run: Run) -> None:
 
 
 async def test_a_project_that_fails(run: Run) -> None:
-    ran = await run(
-        REQUIREMENTS | {"test_x.py": "def test_a():\n    assert 1 == 2\n\ndef test_b():\n    pass\n"}
-    )
+    ran = await run(REQUIREMENTS | {"test_x.py": "def test_a():\n    assert 1 == 2\n\ndef test_b():\n    pass\n"})
     assert ran.end == ("completed", "tests_failed")
     assert (ran.details["success"], ran.details["exit_code"], ran.details["message"]) == (
         False,
@@ -127,9 +123,7 @@ async def test_what_failed_is_run_again_alone(house: House, lab: httpx.AsyncClie
 
 
 async def test_a_syntax_error_is_named(run: Run) -> None:
-    ran = await run(
-        REQUIREMENTS | {"src/calc.py": "def add(:\n", "tests/test_calc.py": "from src.calc import add\n"}
-    )
+    ran = await run(REQUIREMENTS | {"src/calc.py": "def add(:\n", "tests/test_calc.py": "from src.calc import add\n"})
     assert ran.end == ("completed", "collection_failed")
     assert "SyntaxError" in ran.log
     assert [case["outcome"] for case in (await ran.get("/tests")).json()] == ["error"]
@@ -155,9 +149,7 @@ async def test_no_project(run: Run) -> None:
     assert ran.details["message"] in ran.log
 
 
-@pytest.mark.parametrize(
-    ("package", "says"), [(b"PK", "zip"), (zipped({"../evil.py": "", "a": ""}), "../evil.py")]
-)
+@pytest.mark.parametrize(("package", "says"), [(b"PK", "zip"), (zipped({"../evil.py": "", "a": ""}), "../evil.py")])
 async def test_a_package_that_is_refused(run: Run, package: bytes, says: str) -> None:
     ran = await run(package)
     assert ran.end == ("failed", "bad_package")
@@ -178,8 +170,7 @@ async def test_requirements_that_cannot_be_installed(run: Run) -> None:
 
 async def test_a_process_that_is_killed_keeps_what_was_heard(run: Run) -> None:
     ran = await run(
-        REQUIREMENTS
-        | {"test_x.py": "import os\ndef test_a():\n    pass\ndef test_b():\n    os.kill(os.getpid(), 9)\n"}
+        REQUIREMENTS | {"test_x.py": "import os\ndef test_a():\n    pass\ndef test_b():\n    os.kill(os.getpid(), 9)\n"}
     )
     assert ran.end == ("completed", "killed")
     assert ran.details["exit_code"] == -9
@@ -187,9 +178,7 @@ async def test_a_process_that_is_killed_keeps_what_was_heard(run: Run) -> None:
     assert [case["id"] for case in (await ran.get("/tests")).json()] == ["test_x.py::test_a"]
 
 
-HANGS = REQUIREMENTS | {
-    "test_x.py": "import signal\ndef test_a():\n    pass\ndef test_b():\n    signal.pause()\n"
-}
+HANGS = REQUIREMENTS | {"test_x.py": "import signal\ndef test_a():\n    pass\ndef test_b():\n    signal.pause()\n"}
 
 
 async def test_the_users_timeout(run: Run) -> None:
@@ -235,9 +224,7 @@ async def test_odd_output_arrives(run: Run) -> None:
 
 async def test_output_beyond_the_limit_is_dropped_and_the_run_goes_on(run: Run) -> None:
     test = "def test_a():\n    for n in range(20_000):\n        print('z' * 99)\n"
-    ran = await run(
-        REQUIREMENTS | {"test_x.py": test, "pytest.ini": "[pytest]\naddopts = -s\n"}, job_log_limit=100_000
-    )
+    ran = await run(REQUIREMENTS | {"test_x.py": test, "pytest.ini": "[pytest]\naddopts = -s\n"}, job_log_limit=100_000)
     assert ran.end == ("completed", None)
     assert "The log limit of 100000 bytes is reached" in ran.log
     assert len(ran.log) < 101_000
@@ -246,9 +233,7 @@ async def test_output_beyond_the_limit_is_dropped_and_the_run_goes_on(run: Run) 
 async def test_secrets_of_the_environment_are_masked_everywhere(house: House, run: Run) -> None:
     """Invariant 8."""
     test = "import os\ndef test_a():\n    print(os.environ['API_TOKEN'], os.environ['PLAIN'])\n    assert 0, os.environ['API_TOKEN']\n"
-    ran = await run(
-        REQUIREMENTS | {"test_x.py": test}, {"env": {"API_TOKEN": "hunter2hunter2", "PLAIN": "visible"}}
-    )
+    ran = await run(REQUIREMENTS | {"test_x.py": test}, {"env": {"API_TOKEN": "hunter2hunter2", "PLAIN": "visible"}})
     assert ran.end == ("completed", "tests_failed")
     seen = [
         str(ran.events),

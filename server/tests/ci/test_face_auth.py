@@ -76,10 +76,7 @@ async def test_a_list_has_ones_own_jobs_only(ada: Caller, bob: Caller) -> None:
 async def test_the_owner_sees_five_members_in_their_order(ada: Caller) -> None:
     job = await ada.submit()
     answer = await ada.client.get(f"/jobs/{job}")
-    assert (
-        answer.text
-        == f'{{"job_id":"{job}","status":"queued","success":null,"start_time":null,"end_time":null}}'
-    )
+    assert answer.text == f'{{"job_id":"{job}","status":"queued","success":null,"start_time":null,"end_time":null}}'
 
 
 @pytest.mark.parametrize(
@@ -100,9 +97,7 @@ async def test_an_unknown_job_is_not_found(ada: Caller, job: str, path: str) -> 
 
 
 async def test_a_job_of_another_service_is_not_found(house: House, ada: Caller) -> None:
-    other = await house.yard.jobs.submit(
-        NewJob(kind="compute.hash", owner=ada.id, tenant=user_tenant(ada.id))
-    )
+    other = await house.yard.jobs.submit(NewJob(kind="compute.hash", owner=ada.id, tenant=user_tenant(ada.id)))
     assert (await ada.client.get(f"/jobs/{other.id}")).status_code == 404
 
 
@@ -177,8 +172,6 @@ async def test_unknown_paths_methods_and_slashes_are_answered_as_ever(ada: Calle
 
 
 async def test_a_request_has_an_id_the_callers_if_it_has_one(ada: Caller) -> None:
-    assert (await ada.client.get("/jobs", headers={"X-Request-Id": "abc-1"})).headers[
-        "x-request-id"
-    ] == "abc-1"
+    assert (await ada.client.get("/jobs", headers={"X-Request-Id": "abc-1"})).headers["x-request-id"] == "abc-1"
     made = (await ada.client.get("/jobs", headers={"X-Request-Id": "a b"})).headers["x-request-id"]
     assert len(made) == 32

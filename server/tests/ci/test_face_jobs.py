@@ -80,9 +80,7 @@ async def test_a_list_is_filtered_by_the_words_of_the_service(house: House, ada:
     }
     for query, names in expected.items():
         assert await ids(ada, query) == [jobs[name] for name in names], query
-    summaries = {
-        job["job_id"]: (job["status"], job["success"]) for job in (await ada.client.get("/jobs")).json()
-    }
+    summaries = {job["job_id"]: (job["status"], job["success"]) for job in (await ada.client.get("/jobs")).json()}
     assert summaries[jobs["good"]] == ("completed", True)
     assert summaries[jobs["red"]] == ("completed", False)
     assert summaries[jobs["broken"]] == ("failed", False)
@@ -227,14 +225,9 @@ async def test_a_rerun_of_what_failed_wants_a_failure(house: House, ada: Caller)
 async def test_a_rerun_repeated_with_its_key_is_one_job(house: House, ada: Caller) -> None:
     """Invariant 3."""
     job = await failed_job(house, ada)
-    answers = [
-        await ada.client.post(f"/jobs/{job}/rerun", json={}, headers={"Idempotency-Key": "k"})
-        for _ in range(2)
-    ]
+    answers = [await ada.client.post(f"/jobs/{job}/rerun", json={}, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
-    other = await ada.client.post(
-        f"/jobs/{job}/rerun", json={"failed": True}, headers={"Idempotency-Key": "k"}
-    )
+    other = await ada.client.post(f"/jobs/{job}/rerun", json={"failed": True}, headers={"Idempotency-Key": "k"})
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 

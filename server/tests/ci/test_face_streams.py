@@ -70,9 +70,7 @@ async def test_a_stream_goes_on_after_any_cursor(house: House, ada: Caller) -> N
     for query in ("", "?events=all"):
         whole = await sse(ada.client, f"/jobs/{job}/stream{query}", headers={"Last-Event-ID": "0"})
         for number, event in enumerate(whole[:-1], 1):
-            rest = await sse(
-                ada.client, f"/jobs/{job}/stream{query}", headers={"Last-Event-ID": event["cursor"]}
-            )
+            rest = await sse(ada.client, f"/jobs/{job}/stream{query}", headers={"Last-Event-ID": event["cursor"]})
             assert rest == whole[number:], event["cursor"]
 
 
@@ -182,9 +180,7 @@ async def test_the_place_in_the_queue_is_told_as_it_changes(ci_folder: Path) -> 
         ("bad_package", "failed"),
     ],
 )
-async def test_how_a_job_failed_is_told_alike_everywhere(
-    house: House, ada: Caller, code: str, status: str
-) -> None:
+async def test_how_a_job_failed_is_told_alike_everywhere(house: House, ada: Caller, code: str, status: str) -> None:
     async def script(ctx: JobContext) -> Mapping[str, object]:
         raise JobFailed(code, "So it went.", result={"exit_code": 1, "tests": {"total": 3}})
 
@@ -302,7 +298,5 @@ async def test_a_log_of_many_small_events_comes_without_a_pause(house: House, ad
     await house.ended(job)
     async with asyncio.timeout(house.yard.settings.stream_heartbeat - 1):
         events = await sse(ada.client, f"/jobs/{job}/stream?events=all&from_beginning=1")
-    assert [event["data"] for event in events if event["type"] == "log"] == [
-        f"{number}\n" for number in range(1500)
-    ]
+    assert [event["data"] for event in events if event["type"] == "log"] == [f"{number}\n" for number in range(1500)]
     assert len(events) == 3003

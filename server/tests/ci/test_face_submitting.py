@@ -74,9 +74,7 @@ async def test_fields_come_in_any_order(ada: Caller) -> None:
 
 
 async def test_fields_nobody_knows_are_ignored(ada: Caller) -> None:
-    answer = await ada.client.post(
-        "/submit-async", files=[("extra", ("x", b"y" * 100_000)), ("file", ("p", b"PK"))]
-    )
+    answer = await ada.client.post("/submit-async", files=[("extra", ("x", b"y" * 100_000)), ("file", ("p", b"PK"))])
     assert answer.status_code == 200
 
 

@@ -33,9 +33,7 @@ def test_without_secrets_output_passes_as_it_is() -> None:
 
 
 def test_a_variable_is_a_secret_by_its_name() -> None:
-    options = Options(
-        env={"API_TOKEN": "one-of-them", "db_password": "another", "MODE": "visible", "KEY": "abc"}
-    )
+    options = Options(env={"API_TOKEN": "one-of-them", "db_password": "another", "MODE": "visible", "KEY": "abc"})
     assert set(options.secrets) == {"one-of-them", "another"}, "three characters would mask half the log"
     assert "one-of-them" not in repr(options)
     assert "visible" not in repr(options)

@@ -134,9 +134,7 @@ def odd(tmp_path: Path) -> Path:
     tests.mkdir(parents=True)
     (tests / "test_odd.py").write_text(ODD, encoding="utf-8")
     (tests / "test_broken.py").write_text("def broken(:")
-    (tests / "test_skipped.py").write_text(
-        "import pytest\npytest.skip('whole file', allow_module_level=True)\n"
-    )
+    (tests / "test_skipped.py").write_text("import pytest\npytest.skip('whole file', allow_module_level=True)\n")
     (tmp_path / "project/shared.py").write_text("class Shared:\n    def test_inherited(self): pass\n")
     return tmp_path
 
@@ -162,9 +160,7 @@ async def test_live_and_junit_agree_on_an_odd_project(odd: Path, options: tuple[
 async def test_ids_can_be_derived_without_the_plugin(odd: Path) -> None:
     """All but those of tests inherited from another file, whose class JUnit cannot tell from a folder."""
     results = await run_pytest(odd)
-    text = re.sub(
-        r"<properties>.*?</properties>", "", results.junit_file.read_text(encoding="utf-8"), flags=re.DOTALL
-    )
+    text = re.sub(r"<properties>.*?</properties>", "", results.junit_file.read_text(encoding="utf-8"), flags=re.DOTALL)
     results.junit_file.write_text(text, encoding="utf-8")
     derived = {case.id for case in read_junit(results.junit_file)}
     assert EXPECTED.keys() - derived == {"tests/test_odd.py::TestChild::test_inherited"}

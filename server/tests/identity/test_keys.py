@@ -70,9 +70,7 @@ def test_other_text_is_no_key(text):
     assert not checksum_ok(text)
 
 
-@pytest.mark.parametrize(
-    "broken", [lambda k: k + "\n", lambda k: " " + k, lambda k: "ry" + k[2:], lambda k: k[:-1]]
-)
+@pytest.mark.parametrize("broken", [lambda k: k + "\n", lambda k: " " + k, lambda k: "ry" + k[2:], lambda k: k[:-1]])
 def test_near_misses_are_no_keys(broken):
     assert not checksum_ok(broken(new_key("ci").reveal()))
 

@@ -24,9 +24,7 @@ class Twice(Database):
 
 @pytest.fixture
 def store(database, clock):
-    return IdentityStore(
-        Twice(database.pool, database.connect, timeout=database.timeout), clock=clock, warn_days=90
-    )
+    return IdentityStore(Twice(database.pool, database.connect, timeout=database.timeout), clock=clock, warn_days=90)
 
 
 async def test_creating_and_changing_users_twice(store):

@@ -55,9 +55,7 @@ def bearer(settings, token):
 
 
 def test_an_added_user_signs_in_with_the_password_from_stdin(runyard, settings):
-    said = runyard(
-        "user", "add", "ada", "--password-stdin", "--admin", "--email", "ada@example.com", stdin="s3cret\n"
-    )
+    said = runyard("user", "add", "ada", "--password-stdin", "--admin", "--email", "ada@example.com", stdin="s3cret\n")
     user = signs_in(settings, "ada", "s3cret")
     assert str(user.id) in said.out
     assert user.is_admin
@@ -109,9 +107,9 @@ def test_a_project_is_made_filled_listed_and_left(runyard):
     runyard("project", "add", "apollo", "--member", "ada", "--admin", "bob")
     runyard("project", "add", "gemini", "--member", "ada")
     assert "ada, bob (admin)" in runyard("project", "list").out
-    assert [
-        each["name"] for each in json.loads(runyard("project", "list", "--user", "bob", "--json").out)
-    ] == ["apollo"]
+    assert [each["name"] for each in json.loads(runyard("project", "list", "--user", "bob", "--json").out)] == [
+        "apollo"
+    ]
     left = json.loads(runyard("project", "remove-member", "apollo", "bob", "--json").out)
     assert left["members"] == {"ada": "member"}
     again = runyard("project", "add", "apollo", "--member", "bob").out

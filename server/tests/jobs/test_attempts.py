@@ -153,10 +153,7 @@ async def test_a_job_whose_entry_is_gone_is_queued_again(bench: Bench) -> None:
     await bench.yard.jobs.suspend(waiting, "time", checkpoint=None, delay=timedelta(hours=1))
     await bench.yard.database.execute("DELETE FROM pgqueuer WHERE entrypoint = $1", bench.kind)
     assert await bench.yard.jobs.recover() >= 3
-    assert (
-        await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind)
-        == 3
-    )
+    assert await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind) == 3
     assert [(await bench.claim(job)).attempt for job in (queued, running, waiting)] == [1, 2, 2]
     assert (await bench.get(running)).losses == 1
     assert (await bench.get(waiting)).losses == 0
@@ -168,11 +165,8 @@ async def test_the_sweep_finds_nothing_when_nothing_is_lost(bench: Bench) -> Non
     waiting = await bench.started()
     await bench.yard.jobs.suspend(waiting, "message", checkpoint=None)
     await bench.yard.jobs.recover()
-    before = await bench.yard.database.fetchval(
-        "SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind
-    )
+    before = await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind)
     await bench.yard.jobs.recover()
     assert (
-        await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind)
-        == before
+        await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind) == before
     )

@@ -52,9 +52,7 @@ def maintenance(own: Bench) -> Maintenance:
     return Maintenance(own.yard.jobs, own.yard.artifacts, own.yard.settings)
 
 
-async def test_a_log_is_archived_some_time_after_its_end(
-    own: Bench, maintenance: Maintenance, clock: Clock
-) -> None:
+async def test_a_log_is_archived_some_time_after_its_end(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
     job = await own.started()
     await own.append(job, 0, b"line\n")
     await own.yard.jobs.finish(job, State.SUCCEEDED)
@@ -85,9 +83,7 @@ async def test_all_chores_are_done_in_one_go_however_many_wait(
     assert all([(await own.get(job)).archive for job in jobs])
 
 
-async def test_one_worker_at_a_time(
-    own: Bench, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_worker_at_a_time(own: Bench, maintenance: Maintenance, monkeypatch: pytest.MonkeyPatch) -> None:
     inside, most = 0, 0
     compact = maintenance.compact
 
@@ -129,9 +125,7 @@ async def test_every_month_has_a_partition_with_the_events_that_came_before_it(
     assert await own.states(job) == ["queued"]
 
 
-async def test_old_jobs_go_with_all_that_hangs_on_them(
-    own: Bench, maintenance: Maintenance, clock: Clock
-) -> None:
+async def test_old_jobs_go_with_all_that_hangs_on_them(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
     await maintenance.make_partitions()
     old, open_ = await own.started(idempotency_key="k", fingerprint=b"f"), await own.started()
     await own.append(old, 0, b"x")
@@ -150,9 +144,7 @@ async def test_old_jobs_go_with_all_that_hangs_on_them(
     assert (await own.submit(idempotency_key="k", fingerprint=b"other")).id != old.id
 
 
-async def test_an_idempotency_key_is_forgotten_after_a_day(
-    own: Bench, maintenance: Maintenance, clock: Clock
-) -> None:
+async def test_an_idempotency_key_is_forgotten_after_a_day(own: Bench, maintenance: Maintenance, clock: Clock) -> None:
     """Invariant 3, for as long as the settings say."""
     job = await own.submit(idempotency_key="k", fingerprint=b"f")
     clock.ahead = timedelta(hours=23)
@@ -181,9 +173,7 @@ async def test_a_parent_that_waits_for_months_finds_the_children_it_started(
         await own.get(child)
 
 
-async def test_a_chore_that_fails_does_not_end_the_worker(
-    own: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_chore_that_fails_does_not_end_the_worker(own: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Invariant 1: a full disk or a slip in a chore must not take running jobs with it."""
     failed = asyncio.Event()
 

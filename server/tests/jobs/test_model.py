@@ -113,12 +113,7 @@ class Jobs(RuleBasedStateMachine):
 
     def wake_parent(self, child: Expected) -> None:
         parent = self.model.get(child.parent) if child.parent else None
-        if (
-            parent
-            and parent.state is State.WAITING
-            and parent.awaits == "children"
-            and not self.open_children(parent)
-        ):
+        if parent and parent.state is State.WAITING and parent.awaits == "children" and not self.open_children(parent):
             parent.become(State.QUEUED)
             self.entry(parent)
 
@@ -138,9 +133,7 @@ class Jobs(RuleBasedStateMachine):
     @rule(target=jobs, key=st.sampled_from([None, "k1", "k2"]))
     def submit(self, key: str | None) -> Any:
         job = self.do(
-            self.store.submit(
-                NewJob(kind=KIND, owner=self.owner, tenant="t", idempotency_key=key, fingerprint=b"f")
-            )
+            self.store.submit(NewJob(kind=KIND, owner=self.owner, tenant="t", idempotency_key=key, fingerprint=b"f"))
         )
         if job.id in self.model:
             assert key is not None

@@ -75,10 +75,7 @@ async def test_twenty_submits_at_once_with_one_key_give_one_job(bench: Bench) ->
     jobs = await asyncio.gather(*(bench.submit(idempotency_key="k", fingerprint=b"one") for _ in range(20)))
     assert len({job.id for job in jobs}) == 1
     assert await bench.yard.database.fetchval("SELECT count(*) FROM jobs WHERE kind = $1", bench.kind) == 1
-    assert (
-        await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind)
-        == 1
-    )
+    assert await bench.yard.database.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = $1", bench.kind) == 1
 
 
 async def test_a_key_belongs_to_its_owner(bench: Bench) -> None:

@@ -56,9 +56,7 @@ async def test_followers_that_join_at_any_moment_see_the_same(bench: Bench) -> N
     assert bench.yard.tails.watched == 0
 
 
-async def test_a_hundred_watchers_of_one_job_share_one_reading(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hundred_watchers_of_one_job_share_one_reading(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Invariant 2, and the cost of a watcher: the number of queries doesn't grow with the number of watchers."""
     job = await bench.started()
     read, store = [], bench.yard.jobs
@@ -167,9 +165,7 @@ async def test_closing_ends_every_stream_without_a_terminal_event(bench: Bench) 
 @pytest.mark.parametrize("after", [0, 1, 3, 7])
 async def test_an_archive_reads_like_the_log_it_was_made_of(bench: Bench, after: int) -> None:
     """Invariant 2."""
-    job = await ended(
-        bench, (b"one\n", b"\xff\xfe\n"), (b"three\n" * 20_000,), ("zeile vier äöü\n".encode(),)
-    )
+    job = await ended(bench, (b"one\n", b"\xff\xfe\n"), (b"three\n" * 20_000,), ("zeile vier äöü\n".encode(),))
     before = told(await bench.events(job, after))
     now = await archived(bench, job)
     assert told(await bench.events(now, after)) == before
@@ -246,9 +242,9 @@ async def test_a_list_is_of_one_owner_tenant_state_and_time(bench: Bench) -> Non
     listed = bench.yard.jobs.list
     assert [job.id for job in await listed(kinds=[bench.kind], owner=bench.owner)] == [started.id, mine.id]
     assert [job.id for job in await listed(kinds=[bench.kind], tenant="project:apollo")] == [other.id]
-    assert [
-        job.id for job in await listed(kinds=[bench.kind], owner=bench.owner, states=[State.RUNNING])
-    ] == [started.id]
+    assert [job.id for job in await listed(kinds=[bench.kind], owner=bench.owner, states=[State.RUNNING])] == [
+        started.id
+    ]
     assert [job.id for job in await listed(kinds=[bench.kind], since=started.created_at)] == [started.id]
     assert await listed(kinds=[bench.kind], since=started.created_at + timedelta(hours=1)) == []
     assert await listed(kinds=["other"], owner=bench.owner) == []
@@ -256,9 +252,7 @@ async def test_a_list_is_of_one_owner_tenant_state_and_time(bench: Bench) -> Non
 
 async def test_jobs_of_the_same_moment_are_all_listed_once(bench: Bench) -> None:
     jobs = {(await bench.submit()).id for _ in range(6)}
-    await bench.yard.database.execute(
-        "UPDATE jobs SET created_at = $2 WHERE kind = $1", bench.kind, bench.yard.clock()
-    )
+    await bench.yard.database.execute("UPDATE jobs SET created_at = $2 WHERE kind = $1", bench.kind, bench.yard.clock())
     seen, before = [], None
     while page := await bench.yard.jobs.list(kinds=[bench.kind], owner=bench.owner, before=before, limit=2):
         seen += [job.id for job in page]

@@ -80,9 +80,7 @@ async def test_a_parent_goes_on_when_its_last_child_has_ended(bench: Bench) -> N
     await bench.yard.jobs.suspend(parent, "children", checkpoint=None)
     await bench.yard.jobs.finish(await bench.claim(children[0]), State.SUCCEEDED)
     assert (await bench.get(parent)).state is State.WAITING
-    await bench.yard.jobs.finish(
-        await bench.claim(children[1]), State.FAILED, error={"code": "x", "message": "y"}
-    )
+    await bench.yard.jobs.finish(await bench.claim(children[1]), State.FAILED, error={"code": "x", "message": "y"})
     assert (await bench.get(parent)).state is State.QUEUED
 
 
@@ -163,9 +161,7 @@ async def test_a_hundred_messages_at_once_are_all_there_in_one_order(bench: Benc
     seqs = await asyncio.gather(*(bench.yard.jobs.send(job.id, {"n": n}) for n in range(100)))
     events = await bench.events(job)
     assert [event.seq for event in events] == list(range(1, 103))
-    assert {event.data["n"]: event.seq for event in events if event.type == "message"} == dict(
-        enumerate(seqs)
-    )
+    assert {event.data["n"]: event.seq for event in events if event.type == "message"} == dict(enumerate(seqs))
 
 
 async def test_nobody_can_send_to_a_job_that_has_ended_or_never_was(bench: Bench) -> None:

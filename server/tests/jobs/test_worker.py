@@ -84,9 +84,7 @@ async def test_a_fault_that_stays_ends_the_job_as_internal(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("result", [{"a": object()}, {"a": "\0"}])
-async def test_a_result_that_can_not_be_kept_ends_the_job_as_internal(
-    bench: Bench, result: dict[str, object]
-) -> None:
+async def test_a_result_that_can_not_be_kept_ends_the_job_as_internal(bench: Bench, result: dict[str, object]) -> None:
     async def run(ctx):
         return result
 
@@ -169,9 +167,7 @@ async def test_work_that_is_done_before_the_cancellation_arrives_is_done(bench: 
         assert (await bench.ended(job)).state is State.SUCCEEDED
 
 
-async def test_an_executor_that_does_not_stop_is_left_behind(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_executor_that_does_not_stop_is_left_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Invariant 7: the job ends as cancelled; being fenced off, the executor can write no more."""
     monkeypatch.setattr(worker, "STOP_GRACE", 0.05)
     started, let_go, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -388,9 +384,7 @@ async def test_a_conversation_by_messages(bench: Bench) -> None:
             await bench.yard.jobs.send(job.id, {"n": n})
         now = await bench.ended(job)
     assert now.result == {"handled": list(range(20))}
-    assert [event.data["echo"] for event in await bench.events(job) if event.type == "reply"] == list(
-        range(20)
-    )
+    assert [event.data["echo"] for event in await bench.events(job) if event.type == "reply"] == list(range(20))
 
 
 async def test_a_running_job_receives_messages(bench: Bench) -> None:

@@ -109,9 +109,7 @@ async def test_killing_the_supervisor_leaves_nothing_behind(name: str, marker: s
     from .conftest import available
 
     available(name)
-    program = (
-        DAEMON.format(marker=marker) + f"print('up {marker}', flush=True)\nimport signal; signal.pause()"
-    )
+    program = DAEMON.format(marker=marker) + f"print('up {marker}', flush=True)\nimport signal; signal.pause()"
     supervisor = await asyncio.create_subprocess_exec(
         *(sys.executable, SUPERVISOR, name, program),
         env={"PYTHONPATH": SOURCES, "PATH": os.environ["PATH"]},

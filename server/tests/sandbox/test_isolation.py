@@ -157,9 +157,7 @@ print([number for number in os.listdir("/proc/self/fd") if int(number) > 3])"""
 async def test_environment_values_are_on_no_command_line(sandbox: Sandbox) -> None:
     command = Command(argv=("/bin/cat", "/proc/1/cmdline"), env={"TOKEN": "secret-token-value"})
     assert "secret-token-value" not in repr(command)
-    async with sandbox.start(
-        Command(argv=("/bin/sh", "-c", "echo up; exec sleep 60"), env=command.env)
-    ) as process:
+    async with sandbox.start(Command(argv=("/bin/sh", "-c", "echo up; exec sleep 60"), env=command.env)) as process:
         await until(process.output(), b"up\n")
         lines = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
     assert b"secret-token-value" not in lines

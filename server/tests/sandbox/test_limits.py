@@ -109,10 +109,7 @@ async def test_one_file_too_large(sandbox: Sandbox, workspace: Path) -> None:
     program = "open('big', 'wb').write(bytes(3 << 20))"
     outcome = await run(sandbox, program, workspace=workspace, file_size=1 << 20)
     assert outcome.exit.limit == "file_size"
-    assert (
-        outcome.exit.message
-        == "The command tried to make the file 'big' larger than 1 MiB, which is the limit."
-    )
+    assert outcome.exit.message == "The command tried to make the file 'big' larger than 1 MiB, which is the limit."
     assert (workspace / "big").stat().st_size == 1 << 20
 
 

@@ -122,16 +122,12 @@ def test_slices_are_written_one_by_one() -> None:
         max_size=5,
     ),
 )
-def test_any_faults_deliver_exactly_the_bytes_before_the_first_end(
-    writes: list[bytes], faults: list[Fault]
-) -> None:
+def test_any_faults_deliver_exactly_the_bytes_before_the_first_end(writes: list[bytes], faults: list[Fault]) -> None:
     flow = flow_with(*faults)
     for write in writes:
         flow.feed(write, 0.0)
     flow.feed(b"", 0.0)
-    limit = min(
-        (f.after for f in faults if isinstance(f, Cut | Reset | HalfClose | Blackhole)), default=10_000
-    )
+    limit = min((f.after for f in faults if isinstance(f, Cut | Reset | HalfClose | Blackhole)), default=10_000)
     assert joined(deliver(flow)) == b"".join(writes)[:limit]
 
 

@@ -158,9 +158,7 @@ async def test_an_end_in_one_direction_leaves_the_other_open(upstream: Server, p
 async def test_a_reset_by_one_end_reaches_the_other(upstream: Server, proxy: FaultProxy, who: str) -> None:
     client, server = await pair(proxy, upstream)
     (_, resetting), (reads, other) = (client, server) if who == "client" else (server, client)
-    resetting.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-    )
+    resetting.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     resetting.transport.abort()
     assert await read_until_reset(reads) == b""
     await left(other)
@@ -272,9 +270,7 @@ async def test_a_receiver_slower_than_the_sender_loses_nothing(upstream: Server,
     assert got == payload
 
 
-async def test_a_cut_is_in_good_order_even_while_the_client_is_sending(
-    upstream: Server, proxy: FaultProxy
-) -> None:
+async def test_a_cut_is_in_good_order_even_while_the_client_is_sending(upstream: Server, proxy: FaultProxy) -> None:
     proxy.inject(Blackhole(), "up")
     async with bare_client(proxy) as client:
         _, server = await upstream.next()
@@ -289,9 +285,7 @@ async def test_a_cut_is_in_good_order_even_while_the_client_is_sending(
     assert got == b"answer"
 
 
-async def test_cut_after_no_bytes_lets_nothing_pass_in_either_direction(
-    upstream: Server, proxy: FaultProxy
-) -> None:
+async def test_cut_after_no_bytes_lets_nothing_pass_in_either_direction(upstream: Server, proxy: FaultProxy) -> None:
     proxy.inject(Cut())
     reads, client = await connect(proxy)
     client.write(b"never seen")
@@ -353,9 +347,7 @@ async def test_half_close_ends_one_direction_only(upstream: Server, proxy: Fault
     assert proxy.bytes_down == 3
 
 
-async def test_a_blackhole_keeps_bytes_and_end_until_it_is_removed(
-    upstream: Server, proxy: FaultProxy
-) -> None:
+async def test_a_blackhole_keeps_bytes_and_end_until_it_is_removed(upstream: Server, proxy: FaultProxy) -> None:
     hole = proxy.inject(Blackhole(2))
     (client_reads, client), (server_reads, server) = await pair(proxy, upstream)
     server.write(b"answer")

@@ -47,9 +47,7 @@ class StoredJob:
         return bool(self.events) and self.events[-1]["type"] == "complete"
 
     def summary(self):
-        return {
-            name: getattr(self, name) for name in ("job_id", "status", "success", "start_time", "end_time")
-        }
+        return {name: getattr(self, name) for name in ("job_id", "status", "success", "start_time", "end_time")}
 
 
 @dataclass
@@ -93,11 +91,7 @@ class CIServer(ThreadingHTTPServer):
         self.faults.append(Fault(path, **fields))
 
     def seen(self, method, path):
-        return [
-            request
-            for request in self.requests
-            if request.method == method and re.fullmatch(path, request.path)
-        ]
+        return [request for request in self.requests if request.method == method and re.fullmatch(path, request.path)]
 
     def handle_error(self, request, client_address):
         pass
@@ -164,9 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         elif match := re.fullmatch(r"/jobs/([^/]+)(/.*)?", path):
             job = self.server.jobs.get(match[1])
             if job is None:
-                self.send(
-                    404, {"detail": "Job not found", "code": "job_not_found"}, {"X-Request-ID": "req-7"}
-                )
+                self.send(404, {"detail": "Job not found", "code": "job_not_found"}, {"X-Request-ID": "req-7"})
             else:
                 self.job(method, job, match[2] or "", body)
         elif path == "/jobs":
@@ -268,9 +260,7 @@ class Handler(BaseHTTPRequestHandler):
         limit = min(int(self.query.get("limit", [str(len(jobs) or 1)])[0]), self.server.page)
         headers = {}
         if start + limit < len(jobs):
-            query = "".join(
-                f"&{name}={value}" for name, (value, *_) in self.query.items() if name != "cursor"
-            )
+            query = "".join(f"&{name}={value}" for name, (value, *_) in self.query.items() if name != "cursor")
             headers["Link"] = f'</jobs?cursor={start + limit}{query}>; rel="next"'
         self.send(200, [job.summary() for job in jobs[start : start + limit]], headers)
 
@@ -322,11 +312,7 @@ class Handler(BaseHTTPRequestHandler):
         while True:
             with job.more:
                 deadline = time.monotonic() + 20
-                while (
-                    position >= len(job.events)
-                    and not self.server.closing.is_set()
-                    and time.monotonic() < deadline
-                ):
+                while position >= len(job.events) and not self.server.closing.is_set() and time.monotonic() < deadline:
                     job.more.wait(1)
             if position >= len(job.events):
                 self.close_connection = True

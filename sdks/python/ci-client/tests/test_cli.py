@@ -114,9 +114,7 @@ def test_values_that_cannot_be_read_are_wrong_usage(run, wrong):
     assert repr(wrong[1]) in err
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1h5s", 3605)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1h5s", 3605)])
 def test_durations(text, seconds):
     assert cli.duration(text) == seconds
 
@@ -125,9 +123,7 @@ def test_submit_streams_the_log_and_names_the_job(run, server):
     job = passing(server)
     code, out, err = run("submit", "test")
     assert (code, out) == (0, "test_a PASSED\nno newline")
-    assert err == (
-        f"Job ID: {job.job_id}\nYou can reconnect from another terminal with: ci wait {job.job_id}\n\n"
-    )
+    assert err == (f"Job ID: {job.job_id}\nYou can reconnect from another terminal with: ci wait {job.job_id}\n\n")
     assert [request.path for request in server.requests] == ["/submit-stream"]
 
 
@@ -231,9 +227,7 @@ def test_wait_for_an_unknown_job(run):
     assert "Job not found" in err
 
 
-@pytest.mark.parametrize(
-    "command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]]
-)
+@pytest.mark.parametrize("command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]])
 def test_without_a_key_nothing_is_sent(run, server, monkeypatch, command):
     monkeypatch.delenv("CI_API_KEY")
     code, out, err = run(*command)
@@ -242,9 +236,7 @@ def test_without_a_key_nothing_is_sent(run, server, monkeypatch, command):
     assert run("cancel", "x")[0] == 4
 
 
-@pytest.mark.parametrize(
-    "command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]]
-)
+@pytest.mark.parametrize("command", [["submit", "test"], ["submit", "test", "--async"], ["wait", "x"], ["list"]])
 def test_a_wrong_key_is_explained(run, command):
     code, out, err = run(*command, "--api-key", "wrong")
     assert (code, out) == (1, "")
@@ -258,9 +250,7 @@ def test_a_wrong_key_is_explained(run, command):
 
 
 def test_a_denial_with_a_reason_is_no_authentication_failure(run, server):
-    server.fault(
-        "/submit-async", status=403, body={"detail": "No network here", "code": "network_not_allowed"}
-    )
+    server.fault("/submit-async", status=403, body={"detail": "No network here", "code": "network_not_allowed"})
     _, _, err = run("submit", "test", "--async", "--network")
     assert err.startswith("Error: Error submitting to CI server: 403 Client Error")
     assert "No network here" in err
@@ -269,9 +259,7 @@ def test_a_denial_with_a_reason_is_no_authentication_failure(run, server):
 def test_an_unreachable_server_is_named(run):
     code, _, err = run("list", "--server", "http://127.0.0.1:1")
     assert code == 1
-    assert err.startswith(
-        "Error: Error fetching jobs from CI server: HTTPConnectionPool(host='127.0.0.1', port=1)"
-    )
+    assert err.startswith("Error: Error fetching jobs from CI server: HTTPConnectionPool(host='127.0.0.1', port=1)")
 
 
 def test_the_key_comes_from_flag_then_environment_then_file(run, server, key, home, monkeypatch):
@@ -312,14 +300,7 @@ def test_list_json_is_the_servers_array(run, server):
 def test_list_filters(run, server):
     server.add_job(status="running", success=None)
     server.add_job()
-    assert (
-        len(
-            json.loads(
-                run("list", "--json", "--status", "running,queued", "--since", "2h", "--limit", "7")[1]
-            )
-        )
-        == 1
-    )
+    assert len(json.loads(run("list", "--json", "--status", "running,queued", "--since", "2h", "--limit", "7")[1])) == 1
     assert server.requests[-1].query == {"status": ["running,queued"], "since": ["2h"], "limit": ["7"]}
 
 

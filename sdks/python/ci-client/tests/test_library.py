@@ -38,9 +38,7 @@ def names_in(package):
 
 
 def test_submit_sends_the_project_and_its_options(ci, server, project):
-    job = ci.submit(
-        project, env={"A": "1"}, timeout=60, python="3.12", tests=["tests/test_sum.py"], network=True
-    )
+    job = ci.submit(project, env={"A": "1"}, timeout=60, python="3.12", tests=["tests/test_sum.py"], network=True)
     stored, fields = server.submissions[0]
     assert job.id == stored.job_id
     assert fields["options"] == (
@@ -65,9 +63,7 @@ def test_a_package_the_server_has_is_not_sent_again(ci, server, wide_project):
 
 
 def test_an_older_server_that_wants_the_file_gets_it(ci, server, wide_project):
-    server.fault(
-        "/submit-async", status=422, body={"detail": [{"loc": ["body", "file"], "msg": "Field required"}]}
-    )
+    server.fault("/submit-async", status=422, body={"detail": [{"loc": ["body", "file"], "msg": "Field required"}]})
     ci.submit(wide_project)
     assert len(server.submissions) == 1
 
@@ -95,9 +91,7 @@ def test_one_idempotency_key_per_call_is_sent_with_each_attempt(ci, server, proj
 
 
 def test_a_callers_idempotency_key_gives_the_same_job(ci, project):
-    assert (
-        ci.submit(project, idempotency_key="build-7").id == ci.submit(project, idempotency_key="build-7").id
-    )
+    assert ci.submit(project, idempotency_key="build-7").id == ci.submit(project, idempotency_key="build-7").id
 
 
 def test_a_followed_submit_streams_from_its_own_answer(ci, server, project):
@@ -163,9 +157,9 @@ def test_jobs_are_fetched_page_by_page_as_they_are_consumed(ci, server):
 def test_jobs_filters_are_the_servers_work(ci, server):
     server.add_job(status="running", success=None)
     server.add_job()
-    assert [
-        job.status for job in ci.jobs(status=["running", "queued"], since=timedelta(hours=2), limit=5)
-    ] == ["running"]
+    assert [job.status for job in ci.jobs(status=["running", "queued"], since=timedelta(hours=2), limit=5)] == [
+        "running"
+    ]
     assert server.requests[0].query == {"status": ["running,queued"], "since": ["7200s"], "limit": ["5"]}
 
 
@@ -207,9 +201,7 @@ def test_a_stream_cut_at_every_byte_resumes_exactly(ci, server):
     )
     handle = ci.job(job.job_id)
     whole = list(handle.events())
-    length = len(
-        requests.get(f"{server.url}/jobs/{job.job_id}/stream", params=ALL, headers=AUTH, timeout=9).content
-    )
+    length = len(requests.get(f"{server.url}/jobs/{job.job_id}/stream", params=ALL, headers=AUTH, timeout=9).content)
     for clean in (True, False):
         for cut in range(length):
             server.fault(f"/jobs/{job.job_id}/stream", cut_after=cut, clean=clean)

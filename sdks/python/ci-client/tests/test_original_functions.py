@@ -271,9 +271,7 @@ def test_an_empty_project_is_refused_before_it_is_sent(tmp_path, submit):
 
 def test_the_whole_way_against_a_server(server, key, project):
     server.next_job = job = server.add_job()
-    job.add(
-        {"type": "log", "data": "ok \u2028\n"}, {"type": "complete", "success": True, "status": "completed"}
-    )
+    job.add({"type": "log", "data": "ok \u2028\n"}, {"type": "complete", "success": True, "status": "completed"})
     events = list(submit_tests_streaming(project, server.url + "/", key))
     assert events[0] == {"type": "job_id", "job_id": job.job_id}
     assert events[1:] == [
@@ -308,9 +306,7 @@ def test_a_forbidden_job_is_reported_as_one(server, key, finished):
 
 
 def test_an_unknown_job_raises_with_the_original_text(server, key):
-    with pytest.raises(
-        NotFound, match="^Error waiting for job: 404 Client Error: Not Found for url: "
-    ) as caught:
+    with pytest.raises(NotFound, match="^Error waiting for job: 404 Client Error: Not Found for url: ") as caught:
         next(wait_for_job("nope", server.url, key))
     assert caught.value.status_code == 404
 

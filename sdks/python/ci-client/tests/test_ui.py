@@ -131,8 +131,6 @@ def test_the_command_opens_it(server, key, home, monkeypatch):
     assert len(opened) == 1
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(-1, "0s"), (59, "59s"), (61, "1m"), (7300, "2h"), (90000, "1d")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(-1, "0s"), (59, "59s"), (61, "1m"), (7300, "2h"), (90000, "1d")])
 def test_spans(seconds, text):
     assert _span(seconds) == text

@@ -49,9 +49,7 @@ def test_the_text_of_a_status_error():
     error = errors.NotFound(404, "Not Found", "http://u:p@host/jobs", detail="Job not found", request_id="r1")
     assert str(error) == "404 Client Error: Not Found for url: http://host/jobs"
     assert error.describe() == f"{error} (Job not found; request id r1)"
-    assert (
-        errors.ServerFault(500, "Oops", "http://h").describe() == "500 Server Error: Oops for url: http://h"
-    )
+    assert errors.ServerFault(500, "Oops", "http://h").describe() == "500 Server Error: Oops for url: http://h"
 
 
 def test_old_programs_catch_runtime_errors():

@@ -31,9 +31,7 @@ def test_the_original_rules(text, key):
 
 
 def test_profiles_are_sections():
-    config = parse(
-        "profile=b\n[profile a]\nserver_url=http://a\n[profile b]\napi_key=k\napi_key=late\njunk\n"
-    )
+    config = parse("profile=b\n[profile a]\nserver_url=http://a\n[profile b]\napi_key=k\napi_key=late\njunk\n")
     assert config.current == "b"
     assert config.profiles == {"a": Profile("a", "http://a"), "b": Profile("b", None, "k")}
 

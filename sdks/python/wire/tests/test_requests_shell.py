@@ -43,9 +43,7 @@ def connect(slept):
     made = []
 
     def connect(url, key=KEY):
-        made.append(
-            RequestsTransport(url, api_key=key, user_agent="test/1", sleep=slept.append, chance=lambda: 1.0)
-        )
+        made.append(RequestsTransport(url, api_key=key, user_agent="test/1", sleep=slept.append, chance=lambda: 1.0))
         return made[-1]
 
     yield connect

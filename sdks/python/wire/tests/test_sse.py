@@ -58,10 +58,7 @@ def test_an_id_without_data_moves_the_position_once_its_block_ends():
     assert decoder.last_event_id == "7"
 
 
-BODY = (
-    b"\xef\xbb\xbf: hi\r\nid: 1\r\ndata: \xc3\xa9\r\n\r\nid: 2\rdata: b\r\r"
-    b"retry: 9\nevent: e\ndata: c\ndata: d\n\n"
-)
+BODY = b"\xef\xbb\xbf: hi\r\nid: 1\r\ndata: \xc3\xa9\r\n\r\nid: 2\rdata: b\r\rretry: 9\nevent: e\ndata: c\ndata: d\n\n"
 
 
 @given(st.lists(st.integers(0, len(BODY)), max_size=8).map(sorted))

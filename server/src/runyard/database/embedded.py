@@ -163,7 +163,9 @@ class EmbeddedPostgres:
         """
         lock = self.data / "postmaster.pid"
         deadline = time.monotonic() + LAST_WORDS
-        while lock.exists() and (left := [one.name for one in Path("/proc").glob("[0-9]*") if self._lives_here(one.name)]):
+        while lock.exists() and (
+            left := [one.name for one in Path("/proc").glob("[0-9]*") if self._lives_here(one.name)]
+        ):
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(
                     f"The server in {self.data} has died, but its processes {', '.join(left)} live on. End them."
@@ -179,8 +181,13 @@ class EmbeddedPostgres:
         if os.geteuid() == 0:
             self._account = _system_account()
         status = self.socket_dir.lstat()  # a name in /tmp, where anybody may have been first
-        if stat.S_ISLNK(status.st_mode) or status.st_uid not in {os.geteuid(), self._account.pw_uid if self._account else -1}:
-            raise DatabaseUnavailable(f"{self.socket_dir} belongs to somebody else; set RUNYARD_DATA_DIR to a shorter path.")
+        if stat.S_ISLNK(status.st_mode) or status.st_uid not in {
+            os.geteuid(),
+            self._account.pw_uid if self._account else -1,
+        }:
+            raise DatabaseUnavailable(
+                f"{self.socket_dir} belongs to somebody else; set RUNYARD_DATA_DIR to a shorter path."
+            )
         if self._account is None:
             return
         for folder in (self.home, self.socket_dir):

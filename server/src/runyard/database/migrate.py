@@ -50,7 +50,9 @@ async def migrate(database: Database, settings: Settings, dsn: str | None) -> No
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise DatabaseError(f"The database could not be migrated to {head()}:\n{output.decode(errors='replace').strip()}")
+        raise DatabaseError(
+            f"The database could not be migrated to {head()}:\n{output.decode(errors='replace').strip()}"
+        )
     await database.pool.expire_connections()  # they were made before the schema, and prepared nothing in it
 
 

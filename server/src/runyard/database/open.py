@@ -50,7 +50,11 @@ def connector(settings: Settings, embedded: EmbeddedPostgres | None, *, applicat
         options = {
             "dsn": dsn,
             "timeout": 10.0,
-            "server_settings": {"search_path": settings.database_schema, "application_name": application, "timezone": "UTC"},
+            "server_settings": {
+                "search_path": settings.database_schema,
+                "application_name": application,
+                "timezone": "UTC",
+            },
         }
         try:
             connection = await asyncpg.connect(**options)

@@ -36,9 +36,7 @@ class Action(StrEnum):
     ADMINISTER = "administer"
 
 
-def allowed(
-    principal: Principal, action: Action, *, owner: UUID | None = None, tenant: str | None = None
-) -> bool:
+def allowed(principal: Principal, action: Action, *, owner: UUID | None = None, tenant: str | None = None) -> bool:
     """Whether ``principal`` may do ``action``.
 
     Args:
@@ -56,9 +54,7 @@ def allowed(
     return action is not Action.SUBMIT and principal.project is None and owner == principal.user_id
 
 
-def require(
-    principal: Principal, action: Action, *, owner: UUID | None = None, tenant: str | None = None
-) -> None:
+def require(principal: Principal, action: Action, *, owner: UUID | None = None, tenant: str | None = None) -> None:
     """Return if :func:`allowed`.
 
     Raises:
@@ -80,6 +76,4 @@ def _administers(principal: Principal, tenant: str | None) -> bool:
     if principal.is_admin:
         return True
     own = principal.project is None and tenant == user_tenant(principal.user_id)
-    return own or tenant in {
-        project_tenant(name) for name, role in principal.projects.items() if role == "admin"
-    }
+    return own or tenant in {project_tenant(name) for name, role in principal.projects.items() if role == "admin"}

@@ -64,8 +64,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [headings, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
@@ -82,9 +81,7 @@ def age(text: str) -> timedelta:
     """
     found = AGE.fullmatch(text.strip())
     if found is None:
-        raise typer.BadParameter(
-            f"{text!r} is not a length of time. Write a number and s, m, h, d or w: 90d."
-        )
+        raise typer.BadParameter(f"{text!r} is not a length of time. Write a number and s, m, h, d or w: 90d.")
     try:
         return timedelta(**{UNITS[found[2]]: int(found[1])})
     except OverflowError:

@@ -66,9 +66,7 @@ class InvalidEmail(InvalidValue):
 class NotFound(IdentityError):
     """There is no such user, project or key."""
 
-    def __init__(
-        self, noun: Literal["User", "Project", "API key"], reference: object, hint: str = ""
-    ) -> None:
+    def __init__(self, noun: Literal["User", "Project", "API key"], reference: object, hint: str = "") -> None:
         super().__init__(f"{noun} {str(reference)!r} not found.{hint and ' '}{hint}")
         self.noun = noun
 
@@ -91,6 +89,4 @@ class KeyEnded(IdentityError):
     """The key was revoked or has expired."""
 
     def __init__(self, key: object, ended: Literal["revoked", "expired"]) -> None:
-        super().__init__(
-            f"API key {str(key)!r} is {ended}, so it cannot be rotated. Create a new one instead."
-        )
+        super().__init__(f"API key {str(key)!r} is {ended}, so it cannot be rotated. Create a new one instead.")

@@ -58,7 +58,5 @@ def project_tenant(name: str) -> str:
 GUEST: Final = Principal(user_id=UUID(int=0), name="guest", credential=Credential(kind="guest"))
 """Whoever calls without a credential, where the operator allows that. All are one user in one tenant."""
 
-OPERATOR: Final = Principal(
-    user_id=UUID(int=1), name="operator", credential=Credential(kind="operator"), is_admin=True
-)
+OPERATOR: Final = Principal(user_id=UUID(int=1), name="operator", credential=Credential(kind="operator"), is_admin=True)
 """The yard itself, and who works on its own machine: holding the data folder, they hold everything in it."""

@@ -85,9 +85,7 @@ class Projects:
 
     async def of(self, user_id: UUID) -> list[Project]:
         """The projects this user is a member of, by name."""
-        return await self._select(
-            "WHERE p.name IN (SELECT project FROM memberships WHERE user_id = $1)", user_id
-        )
+        return await self._select("WHERE p.name IN (SELECT project FROM memberships WHERE user_id = $1)", user_id)
 
     async def _select(self, condition: str, *values: object) -> list[Project]:
         rows = await self._database.fetch(

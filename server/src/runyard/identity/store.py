@@ -21,9 +21,7 @@ class IdentityStore:
         passwords: how passwords are hashed.
     """
 
-    def __init__(
-        self, database: Database, *, clock: Clock, warn_days: int, passwords: Passwords | None = None
-    ) -> None:
+    def __init__(self, database: Database, *, clock: Clock, warn_days: int, passwords: Passwords | None = None) -> None:
         self.users = Users(database, clock=clock, passwords=passwords or Passwords())
         self.projects = Projects(database, clock=clock)
         self.keys = ApiKeys(database, clock=clock, warn_days=warn_days)

@@ -72,11 +72,7 @@ class Users:
                 user.created_at,
             )
         except asyncpg.UniqueViolationError as error:
-            taken = (
-                f"email {user.email!r}"
-                if error.constraint_name == "users_email_key"
-                else f"login {user.login!r}"
-            )
+            taken = f"email {user.email!r}" if error.constraint_name == "users_email_key" else f"login {user.login!r}"
             raise AlreadyExists(f"A user with the {taken} already exists.") from None
         return user
 
@@ -140,9 +136,7 @@ class Users:
             InvalidValue: the password cannot be used.
         """
         password_hash = await self._passwords.hash(password)
-        done = await self._database.execute(
-            "UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash
-        )
+        done = await self._database.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
         if done == "UPDATE 0":
             raise NotFound("User", user_id)
 

@@ -27,12 +27,8 @@ Standing: TypeAlias = tuple[ApiKey, KeyState, KeyStatus]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name: TypeAlias = Annotated[str | None, typer.Option(help="What you call it.")]
 Reference: TypeAlias = Annotated[str, typer.Argument(metavar="USER", help="Login, email or id.")]
-Owner: TypeAlias = Annotated[
-    str, typer.Option("--user", metavar="USER", help="Whose it is: login, email or id.")
-]
-OnlyOf: TypeAlias = Annotated[
-    str | None, typer.Option("--user", metavar="USER", help="Only those of this user.")
-]
+Owner: TypeAlias = Annotated[str, typer.Option("--user", metavar="USER", help="Whose it is: login, email or id.")]
+OnlyOf: TypeAlias = Annotated[str | None, typer.Option("--user", metavar="USER", help="Only those of this user.")]
 Users: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="USER", help="Add this user with this role. May be repeated.")
 ]
@@ -40,9 +36,7 @@ ProjectName: TypeAlias = Annotated[
     str, typer.Argument(metavar="PROJECT", help="Lower-case letters, digits and hyphens.")
 ]
 KeyId: TypeAlias = Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key, see: runyard key list")]
-FromStdin: TypeAlias = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-]
+FromStdin: TypeAlias = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 Expires: TypeAlias = Annotated[
     timedelta | None,
     typer.Option(parser=age, metavar="AGE", help="How long it works, such as 90d; for ever by default."),
@@ -76,9 +70,7 @@ def user_verbs(open_store: OpenStore) -> typer.Typer:
         password = _password() if password_stdin else None
         user = work(
             open_store,
-            lambda store: store.users.create(
-                name, login=name, email=email, password=password, is_admin=admin
-            ),
+            lambda store: store.users.create(name, login=name, email=email, password=password, is_admin=admin),
         )
         answer(user, f"User {user.label!r} added, id {user.id}.", as_json=as_json)
 
@@ -239,18 +231,14 @@ def key_verbs(open_store: OpenStore) -> typer.Typer:
         ] = None,
         expires: Annotated[
             timedelta | None,
-            typer.Option(
-                parser=age, metavar="AGE", help="How long the new one works; as the old by default."
-            ),
+            typer.Option(parser=age, metavar="AGE", help="How long the new one works; as the old by default."),
         ] = None,
         as_json: AsJson = False,
     ) -> None:
         """Make the successor of a key or token and print it, this once."""
 
         async def change(store: IdentityStore) -> tuple[IssuedKey, ApiKey]:
-            issued = await store.keys.rotate(
-                key, overlap=OVERLAP if overlap is None else overlap, expires_in=expires
-            )
+            issued = await store.keys.rotate(key, overlap=OVERLAP if overlap is None else overlap, expires_in=expires)
             return issued, await store.keys.get(key)
 
         issued, old = work(open_store, change)
@@ -331,9 +319,7 @@ def _key_table(keys: list[Standing]) -> str:
         )
         for key, state, status in keys
     )
-    warnings = [
-        f"{key.hint}: {status.warning}" for key, state, status in keys if state == "active" and status.warning
-    ]
+    warnings = [f"{key.hint}: {status.warning}" for key, state, status in keys if state == "active" and status.warning]
     headings = ("ID", "KEY", "NAME", "USER", "PROJECT", "STATUS", "AGE", "LAST USED", "EXPIRES")
     return "\n".join([table(headings, rows), *warnings])
 

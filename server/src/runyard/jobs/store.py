@@ -231,7 +231,10 @@ class JobStore:
     async def events(self, job: UUID, after: int, *, limit: int = PAGE) -> Sequence[Event]:
         """The events after number ``after`` that are still in the database, in order."""
         rows = await self.database.fetch(
-            "SELECT seq, at, type, body FROM events WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT $3", job, after, limit
+            "SELECT seq, at, type, body FROM events WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+            job,
+            after,
+            limit,
         )
         return [Event(row["seq"], row["at"], row["type"], codec.unpack(row["body"])) for row in rows]
 
@@ -307,7 +310,12 @@ class JobStore:
             raise AttemptLost
 
     async def finish(
-        self, job: Job, state: State, *, result: Mapping[str, object] | None = None, error: Mapping[str, object] | None = None
+        self,
+        job: Job,
+        state: State,
+        *,
+        result: Mapping[str, object] | None = None,
+        error: Mapping[str, object] | None = None,
     ) -> None:
         """End a job: the final state and the final event commit together, exactly once.
 
@@ -317,7 +325,9 @@ class JobStore:
         if job.parent is None:
             row = await self.database.fetchrow(_FINISH, *self._finish_values(job, state, result, error))
         else:
-            row = await self.database.transaction(lambda connection: self._finish(connection, job, state, result, error))
+            row = await self.database.transaction(
+                lambda connection: self._finish(connection, job, state, result, error)
+            )
         if row is None:
             await self._earlier_try(job, state)
 
@@ -413,15 +423,26 @@ class JobStore:
             if found is None:
                 raise JobNotFound(job)
             sent = await connection.fetchval(
-                "SELECT seq FROM events WHERE job = $1 AND seq > $2 AND type = $3 AND body = $4", job, after, MESSAGE, stored
+                "SELECT seq FROM events WHERE job = $1 AND seq > $2 AND type = $3 AND body = $4",
+                job,
+                after,
+                MESSAGE,
+                stored,
             )
             if sent is not None:
                 return cast("int", sent)
             if found.state.ended:
                 raise JobEnded(job, found.state)
-            seq = await connection.fetchval("UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job)
+            seq = await connection.fetchval(
+                "UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job
+            )
             await connection.execute(
-                "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)", job, seq, self.clock(), MESSAGE, stored
+                "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)",
+                job,
+                seq,
+                self.clock(),
+                MESSAGE,
+                stored,
             )
             await self._wake(connection, job, "message")
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq}")
@@ -445,7 +466,9 @@ class JobStore:
                 raise JobEnded(job, found.state)
             await connection.execute("UPDATE jobs SET cancelling = true WHERE id = $1", job)
             if found.state in {State.QUEUED, State.WAITING}:
-                await self._finish(connection, found, State.CANCELLED, None, {"code": "cancelled", "message": "Cancelled."})
+                await self._finish(
+                    connection, found, State.CANCELLED, None, {"code": "cancelled", "message": "Cancelled."}
+                )
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"cancel {job}")
             return found
 
@@ -470,7 +493,9 @@ class JobStore:
 
     async def _wake(self, connection: Connection, job: UUID, awaits: Awaits) -> None:
         row = await connection.fetchrow(
-            f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 AND state = 'waiting' AND awaits = $2 FOR UPDATE", job, awaits
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 AND state = 'waiting' AND awaits = $2 FOR UPDATE",
+            job,
+            awaits,
         )
         if row is not None and await self._has_come(connection, job, awaits, 0):
             found = job_from_row(row)

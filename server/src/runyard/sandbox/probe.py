@@ -87,7 +87,9 @@ def _with_ceiling(sandbox: _Sandbox) -> _Sandbox:
     if parent is None:
         if os.geteuid() != 0:
             return sandbox
-        return replace(sandbox, description=f"{sandbox.description}; fork bombs are only watched for (no control groups)")
+        return replace(
+            sandbox, description=f"{sandbox.description}; fork bombs are only watched for (no control groups)"
+        )
     return replace(sandbox, launcher=functools.partial(cgroups.launch, parent=parent, inner=sandbox.launcher))
 
 

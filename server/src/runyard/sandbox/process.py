@@ -98,9 +98,7 @@ class Process:
         facts = json.loads(line or b"{}")
         if "child-pid" not in facts:
             text = (await self._output.reader.read(_TAIL)).decode(errors="replace").strip()
-            raise SandboxError(
-                f"the sandbox did not start: {facts.get('error') or text or 'it said nothing'}"
-            )
+            raise SandboxError(f"the sandbox did not start: {facts.get('error') or text or 'it said nothing'}")
         self._init = facts["child-pid"]
         self._group = facts.get("group", self._init)
         with suppress(ProcessLookupError):  # it may be over already
@@ -177,9 +175,7 @@ class Process:
         if limit is not None and code != 0 and not self._killed:
             mounts = self._command.mounts
             folders = [source_of(mount) for mount in mounts if mount.writable]
-            path: Path | None = await asyncio.to_thread(
-                usage.file_of_size, folders, limit, since=self._started
-            )
+            path: Path | None = await asyncio.to_thread(usage.file_of_size, folders, limit, since=self._started)
             if path is not None or code == -signal.SIGXFSZ:
                 return Exit(code=code, limit="file_size", message=file_too_large(limit, path))
         return Exit(code=code)

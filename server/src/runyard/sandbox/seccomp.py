@@ -136,12 +136,8 @@ def _instructions(architecture: _Architecture) -> Iterator[bytes]:
     yield from _refuse_if(_JUMP_EQUAL, architecture.clone3, errno.ENOSYS)
     for number in (*architecture.refused.values(), *_SHARED.values()):
         yield from _refuse_if(_JUMP_EQUAL, number, errno.EPERM)
-    yield from _when(
-        architecture.clone, _FIRST, list(_refuse_if(_JUMP_BITS, _NEW_USER_NAMESPACE, errno.EPERM))
-    )
-    terminal = [
-        word for request in _TERMINAL_REQUESTS for word in _refuse_if(_JUMP_EQUAL, request, errno.EPERM)
-    ]
+    yield from _when(architecture.clone, _FIRST, list(_refuse_if(_JUMP_BITS, _NEW_USER_NAMESPACE, errno.EPERM)))
+    terminal = [word for request in _TERMINAL_REQUESTS for word in _refuse_if(_JUMP_EQUAL, request, errno.EPERM)]
     yield from _when(architecture.ioctl, _SECOND, terminal)
     families = [word for family in _FAMILIES for word in _allow_if(family)]
     yield from _when(architecture.socket, _FIRST, [*families, _refuse(errno.EAFNOSUPPORT)])

@@ -30,9 +30,7 @@ class Breach:
 class Watch:
     """Watches the tree below process `init`, and the folders it may write to."""
 
-    def __init__(
-        self, limits: Limits, *, init: int, folders: tuple[Path, ...], quiet: Callable[[], float]
-    ) -> None:
+    def __init__(self, limits: Limits, *, init: int, folders: tuple[Path, ...], quiet: Callable[[], float]) -> None:
         self._limits = limits
         self._init = init
         self._folders = folders

@@ -506,9 +506,7 @@ class _Connection:
             for end in ends.values():
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    async def _wait(
-        self, readable: socket.socket | None, writable: socket.socket | None, until: float | None
-    ) -> None:
+    async def _wait(self, readable: socket.socket | None, writable: socket.socket | None, until: float | None) -> None:
         """Sleep until a socket is ready, the time has come, or `_wake` is called."""
         loop = asyncio.get_running_loop()
         woken = loop.create_future()

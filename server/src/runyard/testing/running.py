@@ -68,7 +68,11 @@ class RunningYard:
         self.data_dir.chmod(0o711)
         self._worker = worker
         self._variables = {f"RUNYARD_{name.upper()}": value for name, value in (settings or {}).items()}
-        self._variables |= {"RUNYARD_DATA_DIR": str(self.data_dir), "RUNYARD_PORT": "0", "RUNYARD_DRAIN_SECONDS": "5"} | self._variables
+        self._variables |= {
+            "RUNYARD_DATA_DIR": str(self.data_dir),
+            "RUNYARD_PORT": "0",
+            "RUNYARD_DRAIN_SECONDS": "5",
+        } | self._variables
         self._variables.setdefault("RUNYARD_DATABASE_SCHEMA", f"test_{uuid4().hex[:12]}")
         if database_url is not None:
             self._variables["RUNYARD_DATABASE_URL"] = database_url
@@ -206,7 +210,12 @@ def shared_postgres(run: str) -> Iterator[str]:
 async def fresh_yard(database_url: str, **settings: object) -> AsyncIterator[Yard]:
     """The parts of a yard in this process, in an empty schema, without any listener."""
     folder = Path(tempfile.mkdtemp(prefix="runyard-test-"))
-    values = {"data_dir": folder, "database_url": database_url, "database_schema": f"test_{uuid4().hex[:12]}", **settings}
+    values = {
+        "data_dir": folder,
+        "database_url": database_url,
+        "database_schema": f"test_{uuid4().hex[:12]}",
+        **settings,
+    }
     try:
         async with open_yard(Settings(**values), application="test") as yard:  # type: ignore[arg-type]
             yield yard

@@ -57,9 +57,7 @@ def refusing(table: Refusals) -> type[APIRoute]:
                 except Refused as refused:
                     return refused.response()
                 except tuple(table) as error:
-                    return next(told for kind, told in table.items() if isinstance(error, kind))(
-                        error
-                    ).response()
+                    return next(told for kind, told in table.items() if isinstance(error, kind))(error).response()
 
             return answer
 

@@ -76,4 +76,6 @@ class _Jobs:
         for kind, age in self._oldest:
             waiting.add_metric([kind], age)
         yield waiting
-        yield GaugeMetricFamily("runyard_watched_jobs", "Jobs whose events are being followed here.", value=self._watched)
+        yield GaugeMetricFamily(
+            "runyard_watched_jobs", "Jobs whose events are being followed here.", value=self._watched
+        )

@@ -68,9 +68,7 @@ class RequestIds:
                 await refused.response()(scope, receive, mark)
             finally:
                 milliseconds = round((time.monotonic() - started) * 1000, 1)
-                log.info(
-                    "request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds
-                )
+                log.info("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
 
 
 def _failure(error: Exception, request_id: str) -> Refused:

@@ -42,9 +42,7 @@ _HOMES = {
     **dict.fromkeys(
         ("Completed", "Event", "JobSubmitted", "Log", "PhaseEntered", "StateChanged", "TestEnded"), "events"
     ),
-    **dict.fromkeys(
-        ("Artifact", "Identity", "JobDetails", "JobSummary", "TestCase", "TestCounts"), "records"
-    ),
+    **dict.fromkeys(("Artifact", "Identity", "JobDetails", "JobSummary", "TestCase", "TestCounts"), "records"),
     **dict.fromkeys(
         (
             "AuthenticationError",

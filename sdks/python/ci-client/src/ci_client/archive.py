@@ -132,9 +132,7 @@ def _pack(batch: list[ProjectFile]) -> list[_Packed]:
     return packed
 
 
-def _write(
-    target: IO[bytes], unit: ProjectFile | Future[list[_Packed]]
-) -> Iterator[tuple[_Member | None, int]]:
+def _write(target: IO[bytes], unit: ProjectFile | Future[list[_Packed]]) -> Iterator[tuple[_Member | None, int]]:
     if isinstance(unit, ProjectFile):
         yield from _write_large(target, unit)
         return
@@ -167,9 +165,7 @@ def _write_large(target: IO[bytes], file: ProjectFile) -> Iterator[tuple[_Member
 
 def _member(file: ProjectFile, crc: int, packed_size: int, size: int, offset: int) -> _Member:
     if max(packed_size, size, offset) >= _LARGEST:
-        raise PackageError(
-            f"{file.name!r} would make the package larger than 4 GiB; leave it out with .ciignore"
-        )
+        raise PackageError(f"{file.name!r} would make the package larger than 4 GiB; leave it out with .ciignore")
     mode = 0o100755 if file.mode & 0o111 else 0o100644
     method = _STORED if _is_compressed(file) else _DEFLATED
     return _Member(file.name.encode(), method, crc, packed_size, size, mode, offset)

@@ -159,9 +159,7 @@ def _command(path: str) -> Command:
     return command
 
 
-def _add(
-    commands: _Subparsers, name: str, command: str, text: str, **defaults: object
-) -> argparse.ArgumentParser:
+def _add(commands: _Subparsers, name: str, command: str, text: str, **defaults: object) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.set_defaults(command=command, **defaults)
     return parser
@@ -191,9 +189,7 @@ def _add_submit(commands: _Subparsers) -> None:
         prefix="Error submitting to CI server: ",
     )
     submit.add_argument("what", choices=["test"], help="what to do with the project")
-    submit.add_argument(
-        "tests", nargs="*", metavar="TEST", help="paths or node ids; all tests if none is given"
-    )
+    submit.add_argument("tests", nargs="*", metavar="TEST", help="paths or node ids; all tests if none is given")
     submit.add_argument("--async", dest="detach", action="store_true", help="print the job id and leave")
     submit.add_argument("--list", action="store_true", help="show what would be sent, and send nothing")
     submit.add_argument(
@@ -204,32 +200,18 @@ def _add_submit(commands: _Subparsers) -> None:
         metavar="NAME=VALUE",
         help="set a variable for the tests",
     )
-    submit.add_argument(
-        "--timeout", type=duration, metavar="TIME", help="stop the tests after this long, such as 10m"
-    )
-    submit.add_argument(
-        "--python", metavar="VERSION", help="Python version to run the tests with, such as 3.12"
-    )
-    submit.add_argument(
-        "--network", action="store_true", help="let the tests use the network, where that is allowed"
-    )
-    submit.add_argument(
-        "--idempotency-key", metavar="KEY", help="submitting again with this key gives the same job"
-    )
-    submit.add_argument(
-        "--summary", action="store_true", help="end with a summary even when not on a terminal"
-    )
+    submit.add_argument("--timeout", type=duration, metavar="TIME", help="stop the tests after this long, such as 10m")
+    submit.add_argument("--python", metavar="VERSION", help="Python version to run the tests with, such as 3.12")
+    submit.add_argument("--network", action="store_true", help="let the tests use the network, where that is allowed")
+    submit.add_argument("--idempotency-key", metavar="KEY", help="submitting again with this key gives the same job")
+    submit.add_argument("--summary", action="store_true", help="end with a summary even when not on a terminal")
     _connection(submit, original=True)
 
 
 def _add_following(commands: _Subparsers) -> None:
-    wait = _add(
-        commands, "wait", "wait:run", "show a job's log until it ends", prefix="Error waiting for job: "
-    )
+    wait = _add(commands, "wait", "wait:run", "show a job's log until it ends", prefix="Error waiting for job: ")
     wait.add_argument("job_id", help="the job")
-    wait.add_argument(
-        "--all", action="store_true", help="show the log from its beginning, not only new lines"
-    )
+    wait.add_argument("--all", action="store_true", help="show the log from its beginning, not only new lines")
     wait.add_argument("--summary", action="store_true", help="end with a summary even when not on a terminal")
     _connection(wait, original=True)
     watch = _add(commands, "watch", "watch:run", "watch a job's progress and its failing tests")
@@ -239,9 +221,7 @@ def _add_following(commands: _Subparsers) -> None:
 
 
 def _add_list(commands: _Subparsers) -> None:
-    listing = _add(
-        commands, "list", "listing:run", "list your jobs", prefix="Error fetching jobs from CI server: "
-    )
+    listing = _add(commands, "list", "listing:run", "list your jobs", prefix="Error fetching jobs from CI server: ")
     listing.add_argument("--json", action="store_true", help="print JSON")
     listing.add_argument(
         "--status",
@@ -251,9 +231,7 @@ def _add_list(commands: _Subparsers) -> None:
         metavar="STATUS",
         help=f"only these, separated by commas: {', '.join(_STATUSES)}",
     )
-    listing.add_argument(
-        "--since", metavar="TIME", help="only jobs submitted since a time or an age, such as 2h or 7d"
-    )
+    listing.add_argument("--since", metavar="TIME", help="only jobs submitted since a time or an age, such as 2h or 7d")
     listing.add_argument("--limit", type=positive, metavar="N", help="at most so many")
     _connection(listing, original=True)
 
@@ -282,13 +260,9 @@ def _add_results(commands: _Subparsers) -> None:
     )
     tests.add_argument("--json", action="store_true", help="print JSON")
     _connection(tests)
-    artifacts = _add(
-        commands, "artifacts", "results:artifacts", "list or download the files a job left behind"
-    )
+    artifacts = _add(commands, "artifacts", "results:artifacts", "list or download the files a job left behind")
     artifacts.add_argument("job_id", help="the job")
-    artifacts.add_argument(
-        "--download", action="append", default=[], metavar="NAME", help="download this one"
-    )
+    artifacts.add_argument("--download", action="append", default=[], metavar="NAME", help="download this one")
     artifacts.add_argument("--all", action="store_true", help="download all")
     artifacts.add_argument("--output", default=".", metavar="DIR", help="where to put them (here)")
     _connection(artifacts)
@@ -344,9 +318,7 @@ def _is_authentication(error: CIError) -> TypeGuard[StatusError]:
     """401, or the plain 403 that has always been reported as one; a 403 with a code says something else."""
     from .errors import AuthenticationError, PermissionDenied
 
-    return isinstance(error, AuthenticationError) or (
-        isinstance(error, PermissionDenied) and error.code is None
-    )
+    return isinstance(error, AuthenticationError) or (isinstance(error, PermissionDenied) and error.code is None)
 
 
 def _exit_code(error: CIError) -> int:

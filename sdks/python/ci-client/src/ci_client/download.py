@@ -120,9 +120,7 @@ def _continues(response: requests.Response, have: int) -> bool:
 
 
 def _attempts(transport: RequestsTransport) -> Attempts:
-    return Attempts(
-        RetryPolicy(), TokenBucket(), replayable=True, clock=transport.clock, random=transport.chance
-    )
+    return Attempts(RetryPolicy(), TokenBucket(), replayable=True, clock=transport.clock, random=transport.chance)
 
 
 def _sha256(path: Path) -> str:

@@ -69,9 +69,7 @@ class EventFeed(Iterator[Event]):
         self._transport = transport
         self._path = path
         self._params = params
-        self._resume = Resume(
-            policy or StreamPolicy(), clock=transport.clock, random=transport.chance, cursor=cursor
-        )
+        self._resume = Resume(policy or StreamPolicy(), clock=transport.clock, random=transport.chance, cursor=cursor)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._stream = opened

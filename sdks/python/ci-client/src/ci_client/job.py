@@ -52,9 +52,7 @@ class Job:
         """What the server knows about the job now."""
         return details_from(self._get("/details"))
 
-    def events(
-        self, *, from_beginning: bool = True, after: str | None = None, patience: float = 300.0
-    ) -> EventFeed:
+    def events(self, *, from_beginning: bool = True, after: str | None = None, patience: float = 300.0) -> EventFeed:
         """The job's events, live, each exactly once, ending with `Completed`; broken connections are resumed.
 
         Args:

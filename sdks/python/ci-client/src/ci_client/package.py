@@ -54,9 +54,7 @@ def build_package(project: Path | str, *, on_progress: Progress | None = None) -
     """
     selection = select_files(Path(project))
     if not selection.files:
-        raise PackageError(
-            f"There is nothing to send: {str(project)!r} has no files, or all are hidden or ignored"
-        )
+        raise PackageError(f"There is nothing to send: {str(project)!r} has no files, or all are hidden or ignored")
     file = tempfile.TemporaryFile(prefix="ci-package-")  # noqa: SIM115 - the Package closes it
     try:
         write_archive(file, selection, on_progress=on_progress)

@@ -154,9 +154,7 @@ class CI:
     def _pages(self, params: dict[str, str] | None, limit: int | None) -> Iterator[JobSummary]:
         left = limit
         while params is not None:
-            page, params = self._transport.call(
-                Request(method="GET", path="/jobs", params=params), _read_page
-            )
+            page, params = self._transport.call(Request(method="GET", path="/jobs", params=params), _read_page)
             for summary in page:
                 if left == 0:
                     return

@@ -48,8 +48,7 @@ class Config:
         except KeyError:
             known = ", ".join(sorted(self.profiles)) or "none yet"
             raise UsageError(
-                f"There is no profile {name!r} (known: {known}). "
-                f"Add it with: ci profile add {name} --server URL"
+                f"There is no profile {name!r} (known: {known}). Add it with: ci profile add {name} --server URL"
             ) from None
 
 

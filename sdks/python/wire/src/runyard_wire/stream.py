@@ -103,8 +103,7 @@ class Resume:
         self._connected_at = None
         if now - self._progress_at >= self._policy.patience:
             raise StreamLost(
-                f"The event stream has not moved for {self._policy.patience:.0f} s; "
-                f"the last failure was: {reason}"
+                f"The event stream has not moved for {self._policy.patience:.0f} s; the last failure was: {reason}"
             )
         if failure is not None and failure.retry_after is not None:
             delay = failure.retry_after

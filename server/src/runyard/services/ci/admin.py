@@ -182,9 +182,7 @@ def key_rotate(
 
     async def change(store: IdentityStore) -> tuple[IssuedKey, ApiKey]:
         old = _id("API key", key_id)
-        issued = await store.keys.rotate(
-            old, overlap=OVERLAP if overlap is None else overlap, expires_in=expires
-        )
+        issued = await store.keys.rotate(old, overlap=OVERLAP if overlap is None else overlap, expires_in=expires)
         return issued, await store.keys.get(old)
 
     issued, old = _work(context, change)

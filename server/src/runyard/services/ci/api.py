@@ -56,9 +56,7 @@ async def submit_async(request: Request, principal: Caller) -> Response:
 
 
 @routes.post("/submit-stream")
-async def submit_stream(
-    request: Request, principal: Caller, *, events: Literal["all"] | None = None
-) -> Response:
+async def submit_stream(request: Request, principal: Caller, *, events: Literal["all"] | None = None) -> Response:
     """Queue a test run and stream it, its id first."""
     job = await submit_form(request, principal)
     pieces = stream(yard_of(request), job, cursor=START, announce=True, everything=events == "all")
@@ -100,9 +98,7 @@ async def _rerun_body(request: Request) -> _Rerun:
     try:
         return msgspec.json.decode(bytes(body), type=_Rerun) if body else _Rerun()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(
-            "value_error", ("body",), f'Send {{"failed": true}} or {{"failed": false}}: {error}'
-        ) from None
+        raise invalid("value_error", ("body",), f'Send {{"failed": true}} or {{"failed": false}}: {error}') from None
 
 
 # -------------------------------------------------------------------- looking

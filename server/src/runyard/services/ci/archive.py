@@ -53,9 +53,7 @@ class BadPackage(Exception):
     """The archive is refused. `entry` is None when the trouble is with the archive as a whole."""
 
     def __init__(self, entry: str | None, problem: str) -> None:
-        super().__init__(
-            f"The package {problem}." if entry is None else f"The package's entry {entry!r} {problem}."
-        )
+        super().__init__(f"The package {problem}." if entry is None else f"The package's entry {entry!r} {problem}.")
         self.entry = entry
         self.problem = problem
 
@@ -152,9 +150,7 @@ def _name_problem(name: str) -> str | None:
         "is an absolute path": name.startswith("/"),
         "has a backslash in its name": "\\" in name,
         "begins with a drive letter": _DRIVE.match(name) is not None,
-        "has a control character in its name": any(
-            unicodedata.category(char) in ("Cc", "Cs") for char in name
-        ),
+        "has a control character in its name": any(unicodedata.category(char) in ("Cc", "Cs") for char in name),
         "leads out of the package with '..'": ".." in name.split("/"),
         "has an empty or '.' part in its name": not {"", "."}.isdisjoint(name.removesuffix("/").split("/")),
         "has a name that is too long": len(name.encode(errors="replace")) > 1024
@@ -168,8 +164,7 @@ def _kind_problem(info: zipfile.ZipInfo, *, folder: bool) -> str | None:
     flags = info.flag_bits
     checks = {
         "is a symbolic link": kind == stat.S_IFLNK,
-        "is a special file (device, pipe or socket)": kind
-        not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK),
+        "is a special file (device, pipe or socket)": kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK),
         "is a file by its name and a folder by its attributes": kind == stat.S_IFDIR and not folder,
         "is a folder by its name and a file by its attributes": kind == stat.S_IFREG and folder,
         "is a folder with content": folder and (info.file_size > 0 or info.compress_size > 2),
@@ -221,9 +216,7 @@ def _check_overlap(archive: zipfile.ZipFile, source: BinaryIO) -> None:
 # --- Writing ---
 
 
-def _write_all(
-    archive: zipfile.ZipFile, entries: Iterable[_Entry], target: Path, limits: ArchiveLimits
-) -> Unpacked:
+def _write_all(archive: zipfile.ZipFile, entries: Iterable[_Entry], target: Path, limits: ArchiveLimits) -> Unpacked:
     """Writes into a new folder beside the target and moves it there when all is well."""
     root = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     files = size = 0
@@ -250,9 +243,7 @@ def _write(archive: zipfile.ZipFile, entry: _Entry, path: Path, limits: ArchiveL
             while block := content.read(_BLOCK):
                 written += len(block)
                 if written > limits.file_size:
-                    raise BadPackage(
-                        name, f"unpacks to more than {limits.file_size} bytes, the limit for one file"
-                    )
+                    raise BadPackage(name, f"unpacks to more than {limits.file_size} bytes, the limit for one file")
                 if written > left:
                     raise BadPackage(name, f"takes the package above {limits.total_size} bytes, its limit")
                 if written > limits.ratio_from and written > limits.ratio * max(1, info.compress_size):

@@ -27,9 +27,7 @@ REFUSALS: Final[Refusals] = {
     EventsExpired: lambda error: Refused(410, str(error), code="events_expired"),
     ArtifactMissing: lambda error: Refused(404, str(error), code="artifact_not_found"),
     IdempotencyReused: lambda error: Refused(422, str(error), code="idempotency_key_reused"),
-    RequestInFlight: lambda error: Refused(
-        409, str(error), code="request_in_flight", headers={"Retry-After": "1"}
-    ),
+    RequestInFlight: lambda error: Refused(409, str(error), code="request_in_flight", headers={"Retry-After": "1"}),
     DigestMismatch: lambda error: Refused(422, str(error), code="digest_mismatch"),
     TooLarge: lambda error: Refused(413, str(error), code="package_too_large"),
     FormTooLarge: lambda error: Refused(413, str(error), code="package_too_large"),

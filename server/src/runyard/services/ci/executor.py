@@ -126,9 +126,7 @@ class _Run:
         started = self._now()
         try:
             wanted = await unhurried(recipe, self._space.project, self._options.python)
-            async with environments.use(
-                wanted, tenant=self._ctx.job.tenant, log=self._ctx.log
-            ) as environment:
+            async with environments.use(wanted, tenant=self._ctx.job.tenant, log=self._ctx.log) as environment:
                 if wanted.installable:
                     await environment.install_project(self._space.installed)
                 await self._ctx.emit(PHASE, {"phase": "environment", "cached": environment.cached})
@@ -273,9 +271,7 @@ class _Run:
             if find.problem is not None:
                 await self._say(f"The artifact {find.name!r} is not kept: {find.problem}.")
             else:
-                await self._ctx.artifact(
-                    find.name, find.path, content_type=find.content_type, limit=find.size
-                )
+                await self._ctx.artifact(find.name, find.path, content_type=find.content_type, limit=find.size)
 
     def _place(self, folder: Path, target: str) -> str:
         """Where the tests see a folder: a sandbox without files of its own shows everything where it is."""

@@ -61,9 +61,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(folder).as_posix(), path
 
 
-def _problem(
-    name: str, details: os.stat_result, *, taken: frozenset[str], room: int, count: int
-) -> str | None:
+def _problem(name: str, details: os.stat_result, *, taken: frozenset[str], room: int, count: int) -> str | None:
     if count >= MOST:
         return f"a run may leave {MOST} files"
     if not stat.S_ISREG(details.st_mode):

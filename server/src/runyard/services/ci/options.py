@@ -32,8 +32,7 @@ class NetworkNotAllowed(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "This yard does not let test runs use the network. "
-            "The operator allows it with RUNYARD_SANDBOX_NETWORK."
+            "This yard does not let test runs use the network. The operator allows it with RUNYARD_SANDBOX_NETWORK."
         )
 
 
@@ -69,9 +68,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def secrets(self) -> tuple[str, ...]:
         """Values whose name says that they are secret: they are masked in the log, too."""
         return tuple(
-            value
-            for name, value in self.env.items()
-            if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+            value for name, value in self.env.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
         )
 
 
@@ -92,9 +89,7 @@ def parse_options(text: str, settings: Settings) -> Options:
             f"The variable {reserved[0]!r} can't be set: names that begin with RUNYARD_ or LD_ are reserved."
         )
     if options.timeout is not None and options.timeout > settings.ci_timeout:
-        raise BadOptions(
-            f"A timeout of {options.timeout:g} s is above this yard's limit of {settings.ci_timeout:g} s."
-        )
+        raise BadOptions(f"A timeout of {options.timeout:g} s is above this yard's limit of {settings.ci_timeout:g} s.")
     if options.network and not settings.sandbox_network:
         raise NetworkNotAllowed
     return options
@@ -109,9 +104,7 @@ def read_options(raw: object) -> Options:
     if not isinstance(raw, Mapping):
         raise BadOptions("The options must be a JSON object.")
     if unknown := sorted(str(name) for name in raw if name not in Options.__struct_fields__):
-        raise BadOptions(
-            f"There is no option {unknown[0]!r}; there are: {', '.join(Options.__struct_fields__)}."
-        )
+        raise BadOptions(f"There is no option {unknown[0]!r}; there are: {', '.join(Options.__struct_fields__)}.")
     try:
         return msgspec.convert(raw, Options)
     except msgspec.ValidationError as error:

@@ -71,9 +71,7 @@ async def stream(
         yield _complete(job, everything=everything)
         return
     try:
-        async with aclosing(
-            _follow(yard, job, cursor or Cursor(job.last_seq), everything=everything)
-        ) as pieces:
+        async with aclosing(_follow(yard, job, cursor or Cursor(job.last_seq), everything=everything)) as pieces:
             async for piece in pieces:
                 yield piece
     except (JobNotFound, EventsExpired) as error:  # retention took it away while somebody was reading

@@ -33,9 +33,7 @@ async def submit_form(request: Request, principal: Principal) -> Job:
     return await _submit(request, principal, read)
 
 
-async def submit_again(
-    request: Request, principal: Principal, job: Job, package: Blob, options: Options
-) -> Job:
+async def submit_again(request: Request, principal: Principal, job: Job, package: Blob, options: Options) -> Job:
     """Queue a run of what ``job`` ran, where ``job`` is."""
     require(principal, Action.SUBMIT, tenant=job.tenant)
 

@@ -69,9 +69,7 @@ async def read_submission(request: Request, yard: Yard, principal: Principal) ->
 async def _keep(part: Part, yard: Yard) -> Blob:
     if part.filename is None:
         given = await part.text(limit=OPTIONS_LIMIT)
-        raise invalid(
-            "value_error", ("body", "file"), "The field must be a file (give it a filename)", given[:100]
-        )
+        raise invalid("value_error", ("body", "file"), "The field must be a file (give it a filename)", given[:100])
     return await yard.artifacts.put(part.stream(), limit=yard.settings.upload_limit)
 
 
@@ -80,17 +78,13 @@ async def _known(digest: str | None, yard: Yard, principal: Principal) -> Blob:
         raise _file_missing()
     package = await yard.artifacts.owned(principal.user_id, PACKAGE, digest)
     if package is None:
-        raise Refused(
-            412, "You have not uploaded this package yet: send the file, too.", code="package_unknown"
-        )
+        raise Refused(412, "You have not uploaded this package yet: send the file, too.", code="package_unknown")
     return package
 
 
 def _parse_digest(text: str) -> str:
     if (match := _DIGEST.fullmatch(text.strip())) is None:
-        raise invalid(
-            "value_error", ("body", "digest"), "Write the digest as sha256:<64 hex digits>", text[:100]
-        )
+        raise invalid("value_error", ("body", "digest"), "Write the digest as sha256:<64 hex digits>", text[:100])
     return match[1]
 
 

@@ -17,9 +17,7 @@ def whoami(arguments: argparse.Namespace) -> int:
     """Whose key it is, how old, and until when."""
     with connected(arguments) as ci:
         identity = ci.whoami()
-    who = (
-        identity.user_name if identity.user_email is None else f"{identity.user_name} <{identity.user_email}>"
-    )
+    who = identity.user_name if identity.user_email is None else f"{identity.user_name} <{identity.user_email}>"
     say(f"User:    {who}")
     say(f"Key:     {identity.key_name or '(no name)'}")
     if identity.key_created_at:

@@ -96,9 +96,7 @@ def fish(tree: tuple[Words, ...]) -> str:
         for word, text in words.words:
             lines.append(f"complete -c ci {condition} -a {word} -d {_fish_quote(text)}")
         for option in words.options:
-            flags = " ".join(
-                f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags
-            )
+            flags = " ".join(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags)
             takes = "" if option.values is None else " -r -F"
             if option.values:
                 takes = f" -x -a {_fish_quote(' '.join(option.values))}"
@@ -113,9 +111,7 @@ def _commands(tree: tuple[Words, ...]) -> str:
 
 def _valued(tree: tuple[Words, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Options that take a value, each once, with what they may take."""
-    found = {
-        option.flags: option.values for words in tree for option in words.options if option.values is not None
-    }
+    found = {option.flags: option.values for words in tree for option in words.options if option.values is not None}
     return list(found.items())
 
 

@@ -12,9 +12,7 @@ from ci_client.session import connected
 def run(arguments: argparse.Namespace) -> int:
     """Open the view."""
     if find_spec("textual") is None:
-        raise UsageError(
-            "The full-screen view needs one more package; install it with: pip install 'ci-client[ui]'"
-        )
+        raise UsageError("The full-screen view needs one more package; install it with: pip install 'ci-client[ui]'")
     from ci_client.ui.app import JobBrowser
 
     with connected(arguments) as ci:

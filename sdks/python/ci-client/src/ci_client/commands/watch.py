@@ -116,9 +116,7 @@ def _print_event(event: Event) -> None:
     elif isinstance(event, PhaseEntered):
         say(f"phase: {event.phase}{' (cached)' if event.cached else ''}")
     elif isinstance(event, TestEnded) and event.case.is_failing:
-        say(
-            f"{event.case.outcome}: {event.case.id}{f' - {event.case.message}' if event.case.message else ''}"
-        )
+        say(f"{event.case.outcome}: {event.case.id}{f' - {event.case.message}' if event.case.message else ''}")
     sys.stdout.flush()
 
 
@@ -128,9 +126,7 @@ def _render(picture: Picture, started: float) -> Group:
     from rich.text import Text
 
     elapsed = time.monotonic() - started
-    lines: list[Text] = [
-        Text(f"{case.outcome}  {case.id}", style="red") for case in picture.failing[-_SHOWN_FAILURES:]
-    ]
+    lines: list[Text] = [Text(f"{case.outcome}  {case.id}", style="red") for case in picture.failing[-_SHOWN_FAILURES:]]
     return Group(
         Spinner("dots", Text(f"{picture.job_id}  {picture.headline()}  {elapsed:.0f} s", style="bold")),
         Text(picture.counts()),

@@ -23,9 +23,7 @@ from runyard.services.ci.environments.installer import Installer, Log, interpret
 from runyard.services.ci.environments.interpreters import Interpreter, Interpreters
 from runyard.services.ci.environments.recipe import Recipe
 
-INSTALL_LIMITS = Limits(
-    wall=1800.0, silence=600.0, memory=8 << 30, processes=2048, file_size=8 << 30, disk=32 << 30
-)
+INSTALL_LIMITS = Limits(wall=1800.0, silence=600.0, memory=8 << 30, processes=2048, file_size=8 << 30, disk=32 << 30)
 _EMPTYING_DEADLINE = 30.0
 _FORMAT = 1
 """Raised when environments are made in another way, so that old ones are not taken for new."""
@@ -47,11 +45,7 @@ class Environment:
 
     def variables(self, workspace: str, *, installed: str | None = None) -> dict[str, str]:
         """For a command in `workspace`, the project's place; `installed` is where it was installed."""
-        paths = (
-            [installed]
-            if installed
-            else [os.path.normpath(f"{workspace}/{p}") for p in self.recipe.import_paths]
-        )
+        paths = [installed] if installed else [os.path.normpath(f"{workspace}/{p}") for p in self.recipe.import_paths]
         return {
             "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": ":".join(paths),
@@ -160,9 +154,7 @@ class Environments:
         return installer, folder
 
     def _key(self, recipe: Recipe, interpreter: Interpreter, indexes_digest: str) -> str:
-        uv = subprocess.run(
-            [self._uv, "--version"], capture_output=True, text=True, timeout=30, check=True
-        ).stdout
+        uv = subprocess.run([self._uv, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
         made_of = [
             *(_FORMAT, recipe.kind, recipe.digest, recipe.extras, recipe.groups),
             *(str(interpreter.path), interpreter.version, interpreter.tag, uv.strip(), indexes_digest),
@@ -184,9 +176,7 @@ class Environments:
 
     def _prune(self) -> None:
         """Removes the environments longest unused until the rest fits; one that is in use stays."""
-        folders = [
-            Folder(path.parent, path.name) for path in self._root.glob("*/environments/*") if path.is_dir()
-        ]
+        folders = [Folder(path.parent, path.name) for path in self._root.glob("*/environments/*") if path.is_dir()]
         by_use = sorted((folder.last_use(), folder) for folder in folders if folder.is_ready())
         total = sum(size for (_, size), _ in by_use)
         for (_, size), folder in by_use:

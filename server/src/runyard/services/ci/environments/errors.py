@@ -26,7 +26,5 @@ class InstallFailed(Exception):
     """The installer ended with an error; what it printed is in the log."""
 
     def __init__(self, exit_code: int, message: str | None = None) -> None:
-        super().__init__(
-            message or f"The environment could not be made: the installer ended with {exit_code}."
-        )
+        super().__init__(message or f"The environment could not be made: the installer ended with {exit_code}.")
         self.exit_code = exit_code

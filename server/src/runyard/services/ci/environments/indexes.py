@@ -60,9 +60,7 @@ def indexes(environ: Mapping[str, str], home: Path) -> Indexes:
     for name in ("UV_FIND_LINKS", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         files += _local_paths(variables.get(name, "").replace(",", " ").split())
     closed = pip.get("no-index", "").strip().lower() in ("1", "true", "yes", "on")
-    return Indexes(
-        variables=variables, mounts=tuple(_mounts(files)), options=("--no-index",) if closed else ()
-    )
+    return Indexes(variables=variables, mounts=tuple(_mounts(files)), options=("--no-index",) if closed else ())
 
 
 def _is_passed_on(name: str) -> bool:

@@ -41,9 +41,7 @@ class Installer:
 
     async def install(self, recipe: Recipe, project: Path) -> None:
         """Fills the environment; `project` is the folder to install from. Raises InstallFailed."""
-        await self._uv(
-            ["venv", "--allow-existing", "--no-project", self._python_option(), str(self.venv)], project
-        )
+        await self._uv(["venv", "--allow-existing", "--no-project", self._python_option(), str(self.venv)], project)
         await self._uv(self._arguments(recipe), project)
         if not any(self.venv.glob("lib/python*/site-packages/pytest/__init__.py")):
             await self.log("pytest is not among the project's requirements; adding it.\n")
@@ -110,9 +108,7 @@ class Installer:
             await self._copy_log(process)
             exit_ = await process.wait()
         if exit_.code != 0:
-            raise InstallFailed(
-                exit_.code, exit_.message and f"The environment could not be made. {exit_.message}"
-            )
+            raise InstallFailed(exit_.code, exit_.message and f"The environment could not be made. {exit_.message}")
 
     async def _copy_log(self, process: Process) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -166,9 +166,7 @@ def _message(text: str | None, output: str) -> str | None:
     if text in ("collection failure", "collection skipped"):
         causes = [line[2:] for line in output.splitlines() if line.startswith("E ")]
         return (
-            one_line(causes[-1])
-            if causes
-            else one_line(output.rsplit("Skipped: ", maxsplit=1)[-1].removesuffix("')"))
+            one_line(causes[-1]) if causes else one_line(output.rsplit("Skipped: ", maxsplit=1)[-1].removesuffix("')"))
         )
     phase = _PHASE.match(text or "")
     return phase["cause"] if phase else text
