@@ -1,6 +1,7 @@
 """What an idle yard takes (memory with database, CPU), and what an upload of 1 GB adds.
 
-Memory is the proportional set size of all its processes: shared pages count once. Baseline of the upload: the size of the body.
+Memory is the proportional set size of all its processes: shared pages count once. Baseline of the upload: the size of
+the body.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def cpu(group: list[psutil.Process]) -> float:
 
 def body() -> Iterator[bytes]:
     """A multipart body of random bytes; not a zip, which the worker will find, not the server."""
-    yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="project.zip"\r\nContent-Type: application/zip\r\n\r\n'
+    yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="project.zip"\r\n'
+    yield b"Content-Type: application/zip\r\n\r\n"
     block = os.urandom(1024 * 1024)
     for _ in range(UPLOAD // len(block)):
         yield block
@@ -83,8 +85,8 @@ def main() -> None:
         answer.raise_for_status()
         growth = (peak - start) / 1e6
         print(
-            f"upload of {UPLOAD / 1e6:.0f} MB: server grew {growth:.0f} MB (ratio to the body {growth * 1e6 / UPLOAD:.3f}),"
-            f" {UPLOAD / 1e6 / took:.0f} MB/s"
+            f"upload of {UPLOAD / 1e6:.0f} MB: server grew {growth:.0f} MB (ratio to the body {growth * 1e6 / UPLOAD:.3f})"
+            f", {UPLOAD / 1e6 / took:.0f} MB/s"
         )
 
 

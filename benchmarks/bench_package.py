@@ -1,4 +1,7 @@
-"""Packaging 1,000 files with 11 MB of text, against zipfile at its default level; and `ci --help`, against bare Python."""
+"""Packaging 1,000 files with 11 MB of text, against zipfile at its default level.
+
+And `ci --help`, against bare Python.
+"""
 
 from __future__ import annotations
 

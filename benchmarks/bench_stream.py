@@ -1,6 +1,7 @@
 """How long a line takes from a test's print to a client, and how fast a long log is replayed.
 
-Baseline of the latency: the same lines through a bare pipe between two processes. Baseline of the replay: reading the same bytes from a bare uvicorn route.
+Baseline of the latency: the same lines through a bare pipe between two processes. Baseline of the replay: reading the
+same bytes from a bare uvicorn route.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def test_print():
         time.sleep(float(os.environ.get("INTERVAL", {INTERVAL})))
 
 def test_long():
-    print("\\n".join(f"line {{n:06d}} of a long log that somebody wants to read again" for n in range(int(os.environ.get("LONG", 0)))))
+    print("\\n".join(f"line {{n:06d}} of a long log that somebody wants to read again" for n in
+    range(int(os.environ.get("LONG", 0)))))
 """,
 }
 

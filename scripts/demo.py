@@ -1,6 +1,7 @@
 """``make demo``: open a throwaway yard, run the examples in it with the ``ci`` client, show what happened.
 
-Everything is real: the database, the worker, the sandbox, the environments and the tests. With ``--keep`` the yard stays open.
+Everything is real: the database, the worker, the sandbox, the environments and the tests. With ``--keep`` the yard
+stays open.
 """
 
 from __future__ import annotations
@@ -91,10 +92,10 @@ def opened_yard(console: Console) -> Iterator[RunningYard]:
 
 def run_all(console: Console, client: ci_client.CI, rows: list[Row], url: str) -> None:
     """Submit every project, then watch all of them to their ends, each in a thread of its own."""
-    with Live(console=console, refresh_per_second=12, transient=True, get_renderable=lambda: progress(rows)):
-        with ThreadPoolExecutor(len(rows)) as pool:
-            for done in [pool.submit(run_one, client, row, url) for row in rows]:
-                done.result()
+    live = Live(console=console, refresh_per_second=12, transient=True, get_renderable=lambda: progress(rows))
+    with live, ThreadPoolExecutor(len(rows)) as pool:
+        for done in [pool.submit(run_one, client, row, url) for row in rows]:
+            done.result()
 
 
 def run_one(client: ci_client.CI, row: Row, url: str) -> None:
@@ -126,8 +127,11 @@ def progress(rows: list[Row]) -> Table:
     for row in rows:
         grid.add_row(
             Text("✓", "green") if row.state == "passed" else Text("•", "red") if row.ended else SPINNER,
-            row.name, Text(row.state, COLOURS.get(row.state, "cyan")), f"{row.seconds:.1f} s", Text(row.note[:60], "dim"),
-        )  # fmt: skip
+            row.name,
+            Text(row.state, COLOURS.get(row.state, "cyan")),
+            f"{row.seconds:.1f} s",
+            Text(row.note[:60], "dim"),
+        )
     return grid
 
 

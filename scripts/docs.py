@@ -22,8 +22,8 @@ COMMANDS = {
     "runyard": [[], ["serve"], ["worker"], ["doctor"], ["user"], ["user", "add"], ["project"], ["project", "add"],
                 ["token"], ["token", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
     "ci-admin": [[], ["user"], ["user", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
-    "ci": [[], ["submit"], ["submit", "test"], ["wait"], ["watch"], ["list"], ["cancel"], ["rerun"], ["tests"], ["artifacts"],
-           ["ui"], ["whoami"], ["config"], ["profile"], ["completion"]],
+    "ci": [[], ["submit"], ["submit", "test"], ["wait"], ["watch"], ["list"], ["cancel"], ["rerun"], ["tests"],
+           ["artifacts"], ["ui"], ["whoami"], ["config"], ["profile"], ["completion"]],
 }  # fmt: skip
 
 
@@ -47,7 +47,8 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        "Every setting is an environment variable; the flags of `runyard serve` and `runyard worker` override them. Sizes are in bytes, times in seconds.",
+        "Every setting is an environment variable; flags of the commands override them.",
+        "Sizes are in bytes, times in seconds.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",

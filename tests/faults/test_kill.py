@@ -12,9 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import ci_client
 import psutil
 import pytest
+
+import ci_client
 from ci_client._wire.retry import RetryPolicy
 from runyard.testing.running import RunningYard, wait_until
 from runyard.yard import Yard

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="runyard",
-    help="One self-hosted yard for remote work. Start with `runyard serve`; every setting is also a RUNYARD_* variable.",
+    help="One self-hosted yard for remote work. Start with `runyard serve`; settings are RUNYARD_* variables.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -37,6 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.callback(invoke_without_command=True)
 def _main(
+    *,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:

@@ -33,7 +33,10 @@ class Finding:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything a yard needs. Nothing is changed, but the embedded database is started to see that it can be."""
+    """Look at everything a yard needs.
+
+    Nothing is changed, but the embedded database is started to see that it can be.
+    """
     return [
         Finding(subject="python", ok=True, detail=f"{platform.python_version()} on {platform.platform(terse=True)}"),
         _data(settings),

@@ -29,7 +29,7 @@ RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 log = structlog.get_logger(__name__)
 
 
-class CannotServe(Exception):  # noqa: N818
+class CannotServe(Exception):
     """The yard can't be opened here; the text says why and what to do."""
 
 

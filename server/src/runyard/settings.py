@@ -23,7 +23,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 def default_data_dir() -> Path:
-    """``/var/lib/runyard`` for root (the embedded database may not live in a private home), else the XDG data folder."""
+    """``/var/lib/runyard`` for root (the embedded database can't live in a private home), else the XDG data folder."""
     if os.geteuid() == 0:
         return Path("/var/lib/runyard")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "runyard"
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )
     artifacts_url: str | None = Field(
         default=None,
-        description="Object store of artifacts (`file:///...`, `s3://bucket/prefix`); a folder of the data dir by default.",
+        description="Object store of artifacts (`file:///...`, `s3://bucket/prefix`); by default in the data dir.",
     )
 
     host: str = Field(
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
 
     sandbox: Literal["auto", "bubblewrap", "unshare", "none"] = Field(
         default="auto",
-        description="How other people's code is confined. `none` runs it with the yard's own rights: only for code you wrote.",
+        description="How other people's code is confined. `none` runs it with the yard's rights: for your own code.",
     )
     sandbox_network: bool = Field(default=False, description="Whether a test run may ask for network access.")
 

@@ -44,8 +44,13 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
             raise LookupError(f"No service runs jobs of kind {min(unknown)!r}; there are: {', '.join(sorted(known))}.")
         worker = Worker(
             [one for one in available if not kinds or one.kind in kinds],
-            settings=settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts, signals=yard.signals, sandbox=sandbox,
-        )  # fmt: skip
+            settings=settings,
+            store=yard.jobs,
+            tails=yard.tails,
+            artifacts=yard.artifacts,
+            signals=yard.signals,
+            sandbox=sandbox,
+        )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -274,7 +274,7 @@ async def test_a_package_is_installed_beside_the_environment(
     """With a build backend of its own, which also shows that building runs the project's code in the sandbox."""
     (project / "backend.py").write_text(
         f"OUTSIDE = {__file__!r}"
-        + """
+        """
 import os, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     assert not os.path.exists(OUTSIDE) and os.getuid() == 1000

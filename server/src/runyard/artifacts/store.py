@@ -28,7 +28,7 @@ INCOMING: Final = "incoming"
 UNUSED_FOR: Final = timedelta(days=1)
 
 
-class TooLarge(Exception):  # noqa: N818
+class TooLarge(Exception):
     """More bytes came than the limit allows."""
 
     def __init__(self, limit: int) -> None:
@@ -36,14 +36,14 @@ class TooLarge(Exception):  # noqa: N818
         self.limit = limit
 
 
-class DigestMismatch(Exception):  # noqa: N818
+class DigestMismatch(Exception):
     """The bytes are not those that were announced, or the stored ones are damaged."""
 
     def __init__(self, expected: str, actual: str) -> None:
         super().__init__(f"The content has SHA-256 {actual!r}, not {expected!r}.")
 
 
-class ArtifactMissing(LookupError):  # noqa: N818
+class ArtifactMissing(LookupError):
     """The job has no artifact of this name."""
 
     def __init__(self, job: UUID, name: str) -> None:
@@ -134,7 +134,10 @@ class ArtifactStore:
     async def attach(
         self, job: UUID, name: str, digest: str, *, content_type: str, connection: Connection | None = None
     ) -> None:
-        """Give a stored blob a name in a job; the newest of a name wins. Joins ``connection``'s transaction when given."""
+        """Give a stored blob a name in a job.
+
+        The newest of a name wins. Joins ``connection``'s transaction when given.
+        """
         await (connection or self._database).execute(
             "INSERT INTO artifacts (job, name, digest, content_type, created_at) VALUES ($1, $2, $3, $4, $5)"
             " ON CONFLICT (job, name) DO UPDATE SET digest = EXCLUDED.digest, content_type = EXCLUDED.content_type",
@@ -200,7 +203,10 @@ class ArtifactStore:
             await asyncio.to_thread(file.close)
 
     async def collect(self) -> int:
-        """Remove blobs that no job has used for a day, and what uploads left that died a day ago; return how many blobs."""
+        """Remove blobs that no job has used for a day, and what uploads left that died a day ago.
+
+        Return how many blobs.
+        """
         unused = self._clock() - UNUSED_FOR
 
         async def work(connection: Connection) -> int:
@@ -219,7 +225,10 @@ class ArtifactStore:
         return await self._database.transaction(work)
 
     async def _sweep(self, before: datetime) -> None:
-        """Remove uploads that were never finished; object stores other than a folder have a rule of their own for that."""
+        """Remove uploads that were never finished.
+
+        Object stores other than a folder have a rule of their own for that.
+        """
         if self._folder is None:
             return
         incoming = self._folder / INCOMING

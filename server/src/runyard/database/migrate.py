@@ -1,7 +1,7 @@
 """Bringing the tables up to date: Alembic for ours, PgQueuer's own installer for the queue's.
 
-A yard whose tables are current starts without loading Alembic at all; otherwise a short-lived process does the work under an
-advisory lock, so that any number of processes may start at once.
+A yard whose tables are current starts without loading Alembic at all; otherwise a short-lived process does the work
+under an advisory lock, so that any number of processes may start at once.
 """
 
 from __future__ import annotations

@@ -37,8 +37,9 @@ class Executor(Protocol):
     async def run(self, ctx: JobContext) -> Mapping[str, object]:
         """Do the work and return its result, plain JSON data.
 
-        Raise :class:`runyard.jobs.JobFailed` when the job has failed for good. Anything else that is raised counts as a fault of
-        ours and the job starts again, up to ``max_attempts`` times. Cancellation arrives as ``asyncio.CancelledError``.
+        Raise :class:`runyard.jobs.JobFailed` when the job has failed for good. Anything else that is raised counts as
+        a fault of ours and the job starts again, up to ``max_attempts`` times. Cancellation arrives as
+        ``asyncio.CancelledError``.
         """
         ...
 
@@ -128,7 +129,10 @@ class JobContext:
         await self._store.checkpoint(self.job, value)
 
     async def start_child(self, kind: str, params: Mapping[str, object], *, key: str) -> Job:
-        """Submit a job on behalf of this one; the same ``key`` gives the same child, however often the executor starts."""
+        """Submit a job on behalf of this one.
+
+        The same ``key`` gives the same child, however often the executor starts.
+        """
         return await self._store.submit(
             NewJob(
                 kind=kind, owner=self.job.owner, tenant=self.job.tenant, params=params, priority=self.job.priority,

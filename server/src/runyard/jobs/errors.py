@@ -64,7 +64,7 @@ class AttemptLost(JobError):
     """Another attempt has taken the job over (or it has ended); this one may write nothing more."""
 
 
-class JobFailed(Exception):  # noqa: N818
+class JobFailed(Exception):
     """The job has failed for good. Not retried.
 
     Args:
@@ -80,7 +80,7 @@ class JobFailed(Exception):  # noqa: N818
         self.result = result
 
 
-class Postponed(Exception):  # noqa: N818
+class Postponed(Exception):
     """The job waits and holds no process; it will be started again when what it awaits has come."""
 
     def __init__(self, awaits: Literal["children", "message", "time"]) -> None:

@@ -1,7 +1,7 @@
 """Keeping a second request with the same Idempotency-Key out while the first is still being read.
 
-The unique key in the database decides in the end; this only answers 409 early. A process that dies lets go by itself, because
-the lock is the database connection's.
+The unique key in the database decides in the end; this only answers 409 early. A process that dies lets go by itself,
+because the lock is the database connection's.
 """
 
 from __future__ import annotations

@@ -81,7 +81,10 @@ class Maintenance:
                 await self._database.transaction(partial(_partition, name, first, after))
 
     async def compact(self) -> int:
-        """Move the events of up to ``BATCH`` jobs that ended a while ago, and have a log, into archives; return how many."""
+        """Move the events of up to ``BATCH`` jobs that ended a while ago, and have a log, into archives.
+
+        Return how many.
+        """
         rows = await self._database.fetch(
             f"SELECT {JOB_COLUMNS} FROM jobs WHERE ended_at < $1 AND archive IS NULL AND log_bytes > 0"
             " ORDER BY ended_at LIMIT $2",
@@ -102,7 +105,7 @@ class Maintenance:
         try:
             blob = await self._artifacts.put(content(), limit=ARCHIVE_LIMIT)
         except JobError as error:
-            log.error("compaction_refused", error=str(error))
+            log.error("compaction_refused", error=str(error))  # noqa: TRY400  (its trace tells nothing)
             return False
 
         async def work(connection: Connection) -> None:
@@ -116,7 +119,10 @@ class Maintenance:
         return True
 
     async def remove_old_jobs(self) -> int:
-        """Remove jobs past their retention with all that hangs on them, and partitions that are empty; return how many jobs."""
+        """Remove jobs past their retention with all that hangs on them, and partitions that are empty.
+
+        Return how many jobs.
+        """
         oldest = self._store.clock() - timedelta(days=self._settings.event_retention_days)
 
         async def work(connection: Connection) -> list[UUID]:
@@ -157,7 +163,8 @@ async def _partition(name: str, start: datetime, end: datetime, connection: Conn
         return
     await connection.execute(f"CREATE TABLE {name} (LIKE events INCLUDING DEFAULTS INCLUDING STORAGE)")
     await connection.execute(
-        f"WITH moved AS (DELETE FROM events_rest WHERE at >= $1 AND at < $2 RETURNING *) INSERT INTO {name} SELECT * FROM moved",
+        f"WITH moved AS (DELETE FROM events_rest WHERE at >= $1 AND at < $2 RETURNING *)"
+        f" INSERT INTO {name} SELECT * FROM moved",
         start, end,
     )  # fmt: skip
     await connection.execute(

@@ -28,8 +28,9 @@ ARTIFACT: Final = "artifact"
 class Job:
     """One piece of remote work, as it stood when it was read.
 
-    ``attempt`` counts starts and fences writers; ``losses`` counts starts after a worker was lost or an executor failed unexpectedly.
-    ``error`` is ``{"code", "message"}`` of a failed job. ``last_seq`` is the number of the newest event.
+    ``attempt`` counts starts and fences writers; ``losses`` counts starts after a worker was lost or an executor
+    failed unexpectedly. ``error`` is ``{"code", "message"}`` of a failed job. ``last_seq`` is the number of the
+    newest event.
     """
 
     id: UUID

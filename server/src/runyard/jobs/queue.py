@@ -1,4 +1,7 @@
-"""The queue under the jobs: what the store needs of it, and PgQueuer's answer. Another engine would be another class here."""
+"""The queue under the jobs: what the store needs of it, and PgQueuer's answer.
+
+Another engine would be another class here.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ class _Driver(Driver):
     async def __aexit__(self, *_: object) -> None:
         return
 
-    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:  # noqa: ARG002
         raise TypeError(f"{type(self).__name__} does not listen")
 
     async def notify(self, channel: str, payload: str) -> None:
@@ -95,14 +98,18 @@ class ResilientDriver(_Driver):
         self._listening.clear()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        """Rows of a statement."""
         return [dict(row) for row in await self._database.fetch(query, *args)]
 
     async def execute(self, query: str, *args: object) -> str:
+        """Command tag of a statement."""
         return await self._database.execute(query, *args)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Call back for notifications on a channel, until this driver is left."""
         self._listening.append((channel, callback))
         await self._signals.listen(channel, callback)
 
     async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
+        """Stop calling back."""
         self._signals.unlisten(channel, callback)

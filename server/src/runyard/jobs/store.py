@@ -1,6 +1,7 @@
 """The SQL of jobs: one method per thing that can happen to a job, named by intent.
 
-Methods are safe to repeat when a connection breaks during COMMIT: each is guarded by the job's id, state, attempt or batch.
+Methods are safe to repeat when a connection breaks during COMMIT: each is guarded by the job's id, state, attempt or
+batch.
 """
 
 from __future__ import annotations
@@ -348,8 +349,8 @@ class JobStore:
         error: Mapping[str, object] | None,
     ) -> asyncpg.Record | None:  # fmt: skip
         if job.parent is not None:
-            # The parent's row is locked first, whatever its state: a parent about to suspend either sees this child ended
-            # or is already waiting when we look.
+            # The parent's row is locked first, whatever its state: a parent about to suspend either sees this child
+            # ended or is already waiting when we look.
             await connection.fetchval("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job.parent)
         row = await connection.fetchrow(_FINISH, *self._finish_values(job, state, result, error))
         if row is not None and job.parent is not None:
@@ -516,12 +517,14 @@ class JobStore:
     # ---------------------------------------------------------------- finding what was lost
 
     async def recover(self) -> int:
-        """Queue again every open job that has lost its queue entry, wake waiters whose children have ended; return how many.
+        """Queue again every open job that has lost its queue entry, wake waiters whose children have ended.
 
-        Nothing should ever be found here: it is the net under the queue, swept every few seconds.
+        Nothing should ever be found here: it is the net under the queue, swept every few seconds. Returns how many
+        were found.
         """
         lost = await self.database.fetch(
-            f"SELECT {JOB_COLUMNS}, entry FROM jobs WHERE (state IN ('queued', 'running') OR (state = 'waiting' AND entry IS NOT NULL))"
+            f"SELECT {JOB_COLUMNS}, entry FROM jobs"
+            " WHERE (state IN ('queued', 'running') OR (state = 'waiting' AND entry IS NOT NULL))"
             f" AND NOT EXISTS (SELECT FROM {ENTRY_TABLE} AS kept WHERE kept.id = jobs.entry)"
         )
         for row in lost:
@@ -545,7 +548,7 @@ class JobStore:
         )  # fmt: skip
 
 
-class _AlreadyCommitted(Exception):  # noqa: N818
+class _AlreadyCommitted(Exception):
     """Nothing is left to change, perhaps because an earlier try of this very transaction was committed after all."""
 
 

@@ -53,8 +53,8 @@ class Tails:
     async def follow(self, job: UUID, after: int, *, idle: float) -> AsyncGenerator[Event | None]:
         """Yield the events after number ``after`` as they come, until the one that ends the job.
 
-        Yields None when nothing came for ``idle`` seconds, so that the caller can send a heartbeat. Ends without a terminal
-        event when the process is closing: the reader goes on elsewhere, from its cursor.
+        Yields None when nothing came for ``idle`` seconds, so that the caller can send a heartbeat. Ends without a
+        terminal event when the process is closing: the reader goes on elsewhere, from its cursor.
 
         Raises:
             JobNotFound: there is no such job, or it is past its retention.
@@ -219,7 +219,7 @@ class _Tail:
                 return
 
     async def _is_ahead_of_the_log(self) -> bool:
-        """See whether the log has ended, and step back if whoever opened this tail named an event that doesn't exist."""
+        """See whether the log has ended; step back if whoever opened this tail named an event that doesn't exist."""
         try:
             job = await self._store.get(self._job)
         except JobNotFound:

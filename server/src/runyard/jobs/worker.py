@@ -1,4 +1,4 @@
-"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, and gives them back when it stops."""
+"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, gives them back when it stops."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ RETRY_AFTER: Final = timedelta(seconds=1)
 RECOVER_EVERY: Final = 5.0
 
 STOP_GRACE: Final = 30.0
-"""Seconds an executor has to end once it is told to. Then the job goes on without it; being fenced off, it can write no more."""
+"""Seconds an executor has to end once it is told to.
+
+Then the job goes on without it; being fenced off, it can write no more.
+"""
 
 Lane = Literal["heavy", "light"]
 
@@ -197,7 +200,7 @@ class Worker:
     async def _retry_or_fail(self, job: Job, error: Exception) -> None:
         log.error("executor_failed", losses=job.losses + 1, exc_info=error)
         if job.losses + 1 >= job.max_attempts:
-            message = f"The yard failed at this job {job.losses + 1} times; its log names job {job.id} and attempt {job.attempt}."
+            message = f"The yard failed at this job {job.losses + 1} times; see its log for attempt {job.attempt}."
             await self._store.finish(job, State.FAILED, error={"code": "internal", "message": message})
         else:
             await self._store.requeue(job, delay=RETRY_AFTER * 2**job.losses, lost=True)

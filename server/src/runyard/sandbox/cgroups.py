@@ -1,7 +1,8 @@
 """A ceiling on processes that holds for root too, by the kernel's control groups.
 
-Linux exempts uid 0 from RLIMIT_NPROC, and a fork bomb outruns a watcher. Where the yard is root and may make control groups, each
-command gets one with ``pids.max``. Elsewhere the rlimit does it, or the watcher alone, as ``runyard doctor`` says.
+Linux exempts uid 0 from RLIMIT_NPROC, and a fork bomb outruns a watcher. Where the yard is root and may make control
+groups, each command gets one with ``pids.max``. Elsewhere the rlimit does it, or the watcher alone, as ``runyard
+doctor`` says.
 """
 
 from __future__ import annotations
@@ -71,7 +72,10 @@ def _make(parent: Path, most: int) -> Path:
 
 
 def _remove_stale(parent: Path) -> None:
-    """Remove the groups of ended commands. A group with a process in it can't be removed; a young one may be waiting for its own."""
+    """Remove the groups of ended commands.
+
+    A group with a process in it can't be removed; a young one may be waiting for its own.
+    """
     for group in parent.glob(f"{PREFIX}*"):
         with suppress(OSError):
             if time.time() - group.stat().st_mtime > STALE:

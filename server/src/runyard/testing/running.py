@@ -48,8 +48,12 @@ class TestUser:
     def environment(self) -> dict[str, str]:
         """Environment in which ``ci`` and programs on ``ci_client`` act as this user, with an empty home."""
         return {
-            **os.environ, "CI_SERVER_URL": self.server_url, "CI_API_KEY": self.api_key, "HOME": str(self.home), "COLUMNS": "120",
-        }  # fmt: skip
+            **os.environ,
+            "CI_SERVER_URL": self.server_url,
+            "CI_API_KEY": self.api_key,
+            "HOME": str(self.home),
+            "COLUMNS": "120",
+        }
 
 
 class RunningYard:
@@ -137,7 +141,7 @@ class RunningYard:
             self._process.wait(30)
 
     def kill(self) -> None:
-        """kill -9 the API process; its worker notices."""
+        """Kill -9 the API process; its worker notices."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()

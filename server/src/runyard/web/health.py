@@ -58,7 +58,8 @@ class _Jobs:
     async def read(cls, yard: Yard) -> _Jobs:
         counts = await yard.database.fetch("SELECT kind, state, count(*) AS count FROM jobs GROUP BY kind, state")
         oldest = await yard.database.fetch(
-            "SELECT kind, extract(epoch FROM $1 - min(created_at))::float AS age FROM jobs WHERE state = 'queued' GROUP BY kind",
+            "SELECT kind, extract(epoch FROM $1 - min(created_at))::float AS age"
+            " FROM jobs WHERE state = 'queued' GROUP BY kind",
             yard.clock(),
         )
         return cls(

@@ -108,7 +108,8 @@ STATEMENTS = (
     CREATE FUNCTION refuse_bad_transition() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF NOT job_may_become(OLD.state, NEW.state) THEN
-            RAISE EXCEPTION 'job % may not go from % to %', OLD.id, OLD.state, NEW.state USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'job % may not go from % to %', OLD.id, OLD.state, NEW.state USING ERRCODE =
+            'check_violation';
         END IF;
         RETURN NEW;
     END $$
