@@ -85,8 +85,8 @@ def main() -> None:
         answer.raise_for_status()
         growth = (peak - start) / 1e6
         print(
-            f"upload of {UPLOAD / 1e6:.0f} MB: server grew {growth:.0f} MB (ratio to the body {growth * 1e6 / UPLOAD:.3f})"
-            f", {UPLOAD / 1e6 / took:.0f} MB/s"
+            f"upload of {UPLOAD / 1e6:.0f} MB: server grew {growth:.0f} MB"
+            f" (ratio to the body {growth * 1e6 / UPLOAD:.3f}), {UPLOAD / 1e6 / took:.0f} MB/s"
         )
 
 

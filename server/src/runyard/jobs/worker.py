@@ -1,4 +1,4 @@
-"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, gives them back when it stops."""
+"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, gives them back when stopping."""
 
 from __future__ import annotations
 

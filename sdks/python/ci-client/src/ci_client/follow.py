@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import requests
 
@@ -88,7 +88,11 @@ class EventFeed(Iterator[Event]):
             if self._stream is not None:
                 self._stream.interrupt()
 
-    def _follow(self) -> Iterator[Event]:
+    def close(self) -> None:
+        """Drop the connection at once, in the thread that iterates; the job goes on."""
+        self._events.close()
+
+    def _follow(self) -> Generator[Event, None, None]:
         resume = self._resume
         # The first opening gives up as soon as any call does; only a stream that once flowed is waited for.
         stream: EventStream | None = self._stream or EventStream(self._transport.send(self._request()))

@@ -99,6 +99,7 @@ class Job:
                 if isinstance(event, Completed):
                     return event
         finally:
+            feed.close()
             if clock is not None:
                 clock.cancel()
         raise TimedOut(f"Job {self.id} has not ended within {timeout} s; it goes on")
