@@ -10,7 +10,7 @@ from runyard.artifacts import ArtifactStore
 from runyard.clock import Clock, utc_now
 from runyard.database import Database, Signals, open_database
 from runyard.identity.store import IdentityStore
-from runyard.jobs import InFlight, JobStore, PgQueue, Tails
+from runyard.jobs import InFlight, JobStore, PgQueue, Schedules, Tails
 from runyard.settings import Settings
 
 
@@ -25,6 +25,7 @@ class Yard:
     artifacts: ArtifactStore
     identity: IdentityStore
     jobs: JobStore
+    schedules: Schedules
     tails: Tails
     in_flight: InFlight
 
@@ -59,6 +60,7 @@ async def open_yard(settings: Settings, *, application: str, clock: Clock = utc_
             artifacts=artifacts,
             identity=identity,
             jobs=jobs,
+            schedules=Schedules(jobs),
             tails=tails,
             in_flight=InFlight(signals),
         )

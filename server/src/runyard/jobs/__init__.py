@@ -16,6 +16,7 @@ from runyard.jobs.idempotency import InFlight
 from runyard.jobs.maintenance import Maintenance
 from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, REPLY, STATE, Event, Job, NewJob
 from runyard.jobs.queue import PgQueue, Queue
+from runyard.jobs.schedules import Schedule, ScheduleRefused, Schedules
 from runyard.jobs.states import TRANSITIONS, State
 from runyard.jobs.store import JobStore
 from runyard.jobs.tails import Tails
@@ -49,6 +50,9 @@ __all__ = [
     "Queue",
     "Registration",
     "RequestInFlight",
+    "Schedule",
+    "ScheduleRefused",
+    "Schedules",
     "State",
     "Tails",
     "Worker",

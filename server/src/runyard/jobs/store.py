@@ -25,7 +25,7 @@ from runyard.jobs.queue import ENTRY_TABLE, Queue
 from runyard.jobs.states import State
 
 CHANNEL: Final = "runyard"
-"""NOTIFY channel. Payloads: ``event <job> <seq>`` and ``cancel <job>``."""
+"""NOTIFY channel. Payloads: ``event <job> <seq>``, ``cancel <job>`` and ``schedule <schedule>``."""
 
 PAGE: Final = 256
 """Events read at a time: at most 16 MiB of output."""

@@ -1,4 +1,4 @@
-"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, gives them back when stopping."""
+"""A process that runs jobs: draws entries from the queue, starts executors, ends jobs, gives them back at its end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from runyard.jobs.errors import AttemptLost, JobFailed, Postponed
 from runyard.jobs.maintenance import Maintenance
 from runyard.jobs.model import Job
 from runyard.jobs.queue import ResilientDriver
+from runyard.jobs.schedules import Schedules
 from runyard.jobs.states import State
 from runyard.jobs.store import CHANNEL, JobStore
 from runyard.jobs.tails import Tails
@@ -33,6 +34,8 @@ RETRY_AFTER: Final = timedelta(seconds=1)
 """Pause before an executor that failed unexpectedly starts again; doubled with each loss."""
 
 RECOVER_EVERY: Final = 5.0
+LOOK_AT_SCHEDULES: Final = 30.0
+"""Longest time between two looks, in case the word of a new schedule was lost."""
 
 STOP_GRACE: Final = 30.0
 """Seconds an executor has to end once it is told to.
@@ -79,6 +82,8 @@ class Worker:
         self._draining = False
         self._lanes: list[QueueManager] = []
         self._maintenance = Maintenance(store, artifacts, settings)
+        self._schedules = Schedules(store)
+        self._rescheduled = asyncio.Event()
 
     @property
     def running(self) -> int:
@@ -96,6 +101,7 @@ class Worker:
                 chores = [
                     tasks.create_task(self._recover(), name="recover"),
                     tasks.create_task(self._maintenance.run(), name="maintenance"),
+                    tasks.create_task(self._submit_scheduled(), name="schedules"),
                 ]
                 lanes = [
                     tasks.create_task(self._run_lane(registrations, slots))
@@ -212,9 +218,23 @@ class Worker:
         )  # fmt: skip
 
     def _heard(self, payload: str) -> None:
-        word, job, *_ = payload.split(" ")
-        if word == "cancel" and (attempt := self._running.get(UUID(job))) is not None:
+        word, subject, *_ = payload.split(" ")
+        if word == "schedule":
+            self._rescheduled.set()
+        elif word == "cancel" and (attempt := self._running.get(UUID(subject))) is not None:
             attempt.stop("cancelled")
+
+    async def _submit_scheduled(self) -> None:
+        while True:
+            self._rescheduled.clear()
+            wait = LOOK_AT_SCHEDULES
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._schedules.submit_due()
+                if (due := await self._schedules.next_due()) is not None:
+                    wait = min(wait, max(0.0, (due - self._store.clock()).total_seconds()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._rescheduled.wait()
 
     async def _recover(self) -> None:
         while True:

@@ -150,6 +150,22 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX artifacts_of_blob ON artifacts (digest)",
+    # ------------------------------------------------------------------ schedules
+    """
+    CREATE TABLE schedules (
+        id uuid PRIMARY KEY,
+        cron text NOT NULL,
+        kind text NOT NULL,
+        owner uuid NOT NULL,
+        tenant text NOT NULL,
+        params jsonb NOT NULL,
+        priority integer NOT NULL,
+        next_at timestamptz NOT NULL,
+        created_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX schedules_due ON schedules (next_at)",
+    "CREATE INDEX schedules_of_tenant ON schedules (tenant)",
     # ------------------------------------------------------------------ idempotency
     """
     CREATE TABLE idempotency (
