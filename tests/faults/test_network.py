@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import ci_client
 import pytest
+
+import ci_client
 from ci_client._wire.retry import RetryPolicy
 from runyard.testing.proxy import Cut, Latency, Reset, Slice, SyncFaultProxy, Throttle
 from runyard.testing.running import RunningYard, TestUser
