@@ -5,7 +5,7 @@ UV := .tools/bin/uv
 # Two processes at least: the suite waits more than it computes.
 JOBS ?= $(shell n=$$(nproc); echo $$((n > 3 ? n : 3)))
 
-.PHONY: help setup demo test test-slow lint fmt types floors cov bench docs docs-check lock wheels clean
+.PHONY: help setup demo test lint fmt types floors bench docs docs-check lock wheels clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | column -t -s '|'
@@ -16,14 +16,8 @@ setup: ## Make .venv with every command line in .venv/bin
 demo: setup ## Open a throwaway yard, run the examples in it, show what happened (KEEP=1 leaves it open)
 	@$(PY) scripts/demo.py $(if $(KEEP),--keep) $(if $(SVG),--svg $(SVG))
 
-test: setup ## Run every test
-	$(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
-
-cov: setup ## Run every test and report coverage, subprocesses included
-	$(PY) -m coverage erase
-	COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml $(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(ARGS)
-	$(PY) -m coverage combine --quiet --append || true
-	$(PY) -m coverage report
+test: setup ## Run every test (COV=1 reports coverage of the tests' own processes)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile $(if $(COV),--cov --cov-report=term) $(ARGS)
 
 lint: setup ## Ruff: rules and format
 	$(PY) -m ruff check .
