@@ -32,13 +32,13 @@ PROJECT = {
     "requirements.txt": "pytest\n",
     "pytest.ini": "[pytest]\naddopts = -s\n",
     "test_lines.py": f"""\
-import time
+from time import sleep as work
 
 def test_lines():
     print("BEGIN")
     for n in range({LINES}):
         print(f"line {{n}}", flush=True)
-        time.sleep(0.002)
+        work(0.002)
     print("END")
 """,
 }
