@@ -143,3 +143,23 @@ async def test_no_core_files(sandbox: Sandbox, workspace: Path) -> None:
 async def test_the_exit_code_is_the_commands_own(sandbox: Sandbox, code: int) -> None:
     exit_ = (await run(sandbox, f"raise SystemExit({code})")).exit
     assert (exit_.code, exit_.limit, exit_.message) == (code, None, None)
+
+
+@pytest.mark.skipif(cgroups.find() is None, reason="control groups can't be made here")
+async def test_what_a_killed_yard_left_behind_is_ended() -> None:
+    """A group whose maker is gone is emptied, then removed."""
+    parent = cgroups.find()
+    assert parent is not None
+    orphan = await asyncio.create_subprocess_exec("sleep", "100")
+    mine = cgroups._make(parent, 8)
+    left = mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-999999999-"))
+    left.mkdir()
+    (left / "cgroup.procs").write_text(str(orphan.pid))
+    for group in (mine, left):
+        os.utime(group, (0, 0))
+    cgroups._remove_stale(parent)
+    assert await asyncio.wait_for(orphan.wait(), 10) == -signal.SIGKILL
+    cgroups._remove_stale(parent)
+    assert not left.exists()
+    mine.mkdir(exist_ok=True)
+    mine.rmdir()

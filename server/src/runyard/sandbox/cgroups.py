@@ -8,6 +8,7 @@ doctor`` says.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -61,7 +62,7 @@ def launch(command: Command, *, parent: Path, inner: Launcher) -> Iterator[Launc
 
 
 def _make(parent: Path, most: int) -> Path:
-    group = parent / f"{PREFIX}{uuid4()}"
+    group = parent / f"{_own_prefix()}{os.getpid()}-{uuid4()}"
     group.mkdir()
     try:
         (group / "pids.max").write_text(str(most))
@@ -72,11 +73,19 @@ def _make(parent: Path, most: int) -> Path:
 
 
 def _remove_stale(parent: Path) -> None:
-    """Remove the groups of ended commands.
+    """Remove the groups of ended commands; a young one may still be waiting for its process.
 
-    A group with a process in it can't be removed; a young one may be waiting for its own.
+    A launcher that was being set up when its yard was killed waits for it for ever: it is ended here.
     """
-    for group in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError):
+    for group in parent.glob(f"{_own_prefix()}*"):
+        with suppress(OSError, ValueError):
             if time.time() - group.stat().st_mtime > STALE:
+                if not Path(f"/proc/{group.name.split('-')[2]}").exists():
+                    for process in (group / "cgroup.procs").read_text().split():
+                        os.kill(int(process), signal.SIGKILL)
                 group.rmdir()
+
+
+def _own_prefix() -> str:
+    """Groups carry the number of their maker, which means something only among processes that see each other."""
+    return f"{PREFIX}{Path('/proc/self/ns/pid').stat().st_ino}-"
