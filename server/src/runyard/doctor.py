@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.table import Table
+from uv import find_uv_bin
 
 from runyard.database import DatabaseError, open_database
 from runyard.sandbox import SandboxUnavailable, probe
@@ -127,14 +129,16 @@ def _port(settings: Settings) -> Finding:
 
 
 async def _interpreters() -> Finding:
-    process = await asyncio.create_subprocess_exec(
-        "uv", "python", "list", "--only-installed", "--output-format", "json",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    ) if shutil.which("uv") else None  # fmt: skip
-    if process is None:
-        return Finding(subject="uv", ok=False, detail="not on PATH", remedy="pip install uv", essential=True)
+    """The Pythons that test runs can have."""
+    command = [find_uv_bin(), "python", "list", "--only-installed", "--output-format", "json"]
+    quiet = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=quiet)
     output, _ = await process.communicate()
-    import json  # noqa: PLC0415
-
     versions = sorted({str(one["version"]) for one in json.loads(output or b"[]")})
-    return Finding(subject="interpreters", ok=bool(versions), detail="Python " + ", ".join(versions), essential=True)
+    return Finding(
+        subject="interpreters",
+        ok=bool(versions),
+        detail=f"Python {', '.join(versions)}" if versions else "none",
+        remedy="" if versions else "Install one: apt install python3",
+        essential=True,
+    )

@@ -22,14 +22,15 @@ def test_the_wheel_works_alone(tmp_path):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    run("uv", "build", "--wheel", "--quiet", "--out-dir", str(tmp_path), str(ROOT))
+    uv = (sys.executable, "-m", "uv")
+    run(*uv, "build", "--wheel", "--quiet", "--out-dir", str(tmp_path), str(ROOT))
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "ci_client/_wire/sse.py" in names
     assert "ci_client/py.typed" in names
-    run("uv", "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv"))
+    run(*uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv"))
     python = str(tmp_path / "venv" / "bin" / "python")
-    run("uv", "pip", "install", "--quiet", "--python", python, str(wheel))
+    run(*uv, "pip", "install", "--quiet", "--python", python, str(wheel))
     assert run(str(tmp_path / "venv" / "bin" / "ci"), "--help").startswith("usage: ci")
     run(
         python,
