@@ -6,8 +6,9 @@ import pytest
 
 import ci_client
 from ci_client._wire.retry import RetryPolicy
-from runyard.testing.proxy import Cut, Latency, Reset, Slice, SyncFaultProxy, Throttle
+from runyard.testing.faults import Cut, Latency, Reset, Slice, Throttle
 from runyard.testing.running import RunningYard, TestUser
+from runyard.testing.sync_proxy import SyncFaultProxy
 
 PATIENT = RetryPolicy(attempts=30, first_delay=0.01, longest_delay=0.1)
 EVERY = 3

@@ -5,32 +5,32 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runyard.testing.proxy import (
+from runyard.testing.faults import (
     TICK,
     WINDOW,
     Blackhole,
     Cut,
     Fault,
+    Flow,
     HalfClose,
     Injection,
     Latency,
     Reset,
     Slice,
     Throttle,
-    _Flow,
 )
 
 FOREVER = 1e9
 
 
-def flow_with(*faults: Fault) -> _Flow:
-    flow = _Flow()
+def flow_with(*faults: Fault) -> Flow:
+    flow = Flow()
     for fault in faults:
         flow.meet(Injection(fault=fault, direction="down", times=None, withdraw=flow.forget))
     return flow
 
 
-def deliver(flow: _Flow, now: float = 0.0, until: float = FOREVER) -> list[tuple[float, bytes]]:
+def deliver(flow: Flow, now: float = 0.0, until: float = FOREVER) -> list[tuple[float, bytes]]:
     """All that a receiver who is always ready gets, each piece with its time."""
     pieces = []
     while flow.ending(now) is None and not flow.closing(now):

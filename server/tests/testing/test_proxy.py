@@ -16,17 +16,8 @@ from dataclasses import dataclass, field
 import pytest
 import uvloop
 
-from runyard.testing.proxy import (
-    Blackhole,
-    Cut,
-    Fault,
-    FaultProxy,
-    HalfClose,
-    Latency,
-    Reset,
-    Slice,
-    Throttle,
-)
+from runyard.testing.faults import Blackhole, Cut, Fault, HalfClose, Latency, Reset, Slice, Throttle
+from runyard.testing.proxy import FaultProxy
 
 DEADLINE = 20.0  # seconds for anything that is bound to happen; nothing is measured against it
 

@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from runyard.testing.proxy import Blackhole, Cut, FaultProxy, Latency, Reset, SyncFaultProxy
+from runyard.testing.faults import Blackhole, Cut, Latency, Reset
+from runyard.testing.proxy import FaultProxy
+from runyard.testing.sync_proxy import SyncFaultProxy
 
 BODY = b"0123456789" * 100
 
