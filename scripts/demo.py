@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECTS = ("calculator", "textkit", "flaky-orders")
 SPINNER = Spinner("dots")
 COLOURS = {"passed": "green", "failed": "red", "queued": "yellow"}
+WIDE = 126  # columns that the table takes with its links
 EXPECTED = {"calculator": True, "textkit": True, "flaky-orders": False}
 
 
@@ -67,7 +68,10 @@ def main() -> int:
         rows = [Row("ci", name) for name in PROJECTS]
         client = ci_client.CI(server_url=yard.url, api_key=user.api_key)
         run_all(console, client, rows, yard.url)
-        console.print(table(rows))
+        console.print(table(rows, links=console.width >= WIDE))
+        if console.width < WIDE:
+            for row in rows:
+                console.print(f"[dim]{row.name:<14}[/]{row.link}", soft_wrap=True, highlight=False)
         failing(console, client, rows)
         if options.svg is not None:
             picture = console.export_svg(title="make demo")
@@ -137,12 +141,13 @@ def progress(rows: list[Row]) -> Table:
     return grid
 
 
-def table(rows: list[Row]) -> Table:
-    """What happened."""
+def table(rows: list[Row], *, links: bool) -> Table:
+    """What happened; with the links where they fit."""
     result = Table(title="What happened", title_justify="left", title_style="bold", pad_edge=False)
     for column in ("service", "job", "state", "tests", "time"):
         result.add_column(column, justify="right" if column == "time" else "left")
-    result.add_column("link", style="dim", overflow="fold")
+    if links:
+        result.add_column("link", style="dim")
     for row in rows:
         counts = f"{row.passed} passed" + (f", [red]{row.failed} failed[/]" if row.failed else "")
         result.add_row(
@@ -151,7 +156,7 @@ def table(rows: list[Row]) -> Table:
             Text(row.state, COLOURS.get(row.state, "red")),
             counts,
             f"{row.seconds:.1f} s",
-            row.link,
+            *([row.link] if links else []),
         )
     return result
 
