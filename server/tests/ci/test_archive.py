@@ -158,7 +158,11 @@ def test_a_wrong_checksum(tmp_path: Path) -> None:
     assert (error.entry, "damaged" in error.problem) == ("b", True)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 100, archive(("a", b"1"))[:-10]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK", b"not a zip" * 100, archive(("a", b"1"))[:-10]],
+    ids=["empty", "two bytes", "text", "cut off"],
+)
 def test_what_is_not_a_zip(tmp_path: Path, content: bytes) -> None:
     assert "zip archive" in refused(content, tmp_path).problem
 
