@@ -12,8 +12,9 @@ import termios
 from collections.abc import Callable
 from typing import Protocol
 
-from runyard.testing.faults import CHUNK, Cut, Direction, Flow, Injection, Reset
+from runyard.testing.faults import Cut, Direction, Flow, Injection, Reset
 
+CHUNK = 64 * 1024
 FLUSH_DEADLINE = 5.0  # seconds a receiver has to take what was sent before its connection is cut or reset
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ Direction = Literal["up", "down"]
 """`up` is client to server, `down` is server to client."""
 
 WINDOW = 1024 * 1024  # bytes one direction may hold back (latency, throttle) before it stops reading
-CHUNK = 64 * 1024
 TICK = 0.01  # seconds of bytes that a throttle lets through at a time
 
 
