@@ -178,6 +178,36 @@ async def test_a_process_that_is_killed_keeps_what_was_heard(run: Run) -> None:
     assert [case["id"] for case in (await ran.get("/tests")).json()] == ["test_x.py::test_a"]
 
 
+@pytest.mark.parametrize("leaves", ["import os; os._exit(0)", "import sys; sys.exit(0)"])
+async def test_a_process_that_leaves_early_has_not_passed(run: Run, leaves: str) -> None:
+    """Exit code 0 says nothing when pytest didn't get to say it."""
+    where = "test_x.py" if "_exit" in leaves else "conftest.py"
+    body = f"def test_b():\n    {leaves}\n" if where == "test_x.py" else leaves
+    ran = await run(PASSING | {where: body})
+    assert ran.end == ("completed", "pytest_error")
+    assert (ran.details["success"], ran.details["exit_code"]) == (False, 0)
+
+
+async def test_a_message_that_is_no_text(run: Run) -> None:
+    """Lone surrogates and NUL bytes, which neither JSON nor Postgres takes, arrive as replacement characters."""
+    ran = await run(REQUIREMENTS | {"test_x.py": "def test_a():\n    assert 0, chr(0xdc80) + chr(0) + 'end'\n"})
+    assert ran.end == ("completed", "tests_failed")
+    (case,) = (await ran.get("/tests")).json()
+    assert "end" in case["message"]
+
+
+async def test_requirements_that_name_the_project_itself(run: Run) -> None:
+    """An editable install writes beside the sources."""
+    project = {
+        "requirements.txt": "pytest\n-e .\n",
+        "pyproject.toml": "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n"
+        "[project]\nname = 'thing-itself'\nversion = '3'\n[tool.setuptools.packages.find]\nwhere = ['src']\n",
+        "src/thing_itself/__init__.py": "",
+        "test_x.py": "from importlib.metadata import version\ndef test_v():\n    assert version('thing-itself') == '3'\n",
+    }
+    assert (await run(project)).end == ("completed", None)
+
+
 HANGS = REQUIREMENTS | {"test_x.py": "import signal\ndef test_a():\n    pass\ndef test_b():\n    signal.pause()\n"}
 
 

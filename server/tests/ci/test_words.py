@@ -38,13 +38,19 @@ CONTRACT = Path(__file__).parents[3] / "docs" / "reference" / "ci-http.md"
     ],
 )
 def test_every_end_of_a_process_has_its_reason(exit_: Exit, reason: str | None) -> None:
-    found = verdict(exit_, None)
+    found = verdict(exit_, None, reported=True)
     assert (found and found[0]) == reason
+
+
+def test_an_exit_before_pytest_has_finished_is_no_pass() -> None:
+    found = verdict(Exit(code=0), None, reported=False)
+    assert found is not None
+    assert found[0] is Reason.PYTEST_ERROR
 
 
 def test_failed_tests_are_counted() -> None:
     tests = Summary(passed=1, failed=2, errors=1, skipped=0, total=4, duration=0.1)
-    assert verdict(Exit(code=1), tests) == (Reason.TESTS_FAILED, "3 of 4 tests failed.")
+    assert verdict(Exit(code=1), tests, reported=True) == (Reason.TESTS_FAILED, "3 of 4 tests failed.")
 
 
 def test_the_contract_names_every_reason_with_its_status() -> None:

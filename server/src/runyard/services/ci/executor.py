@@ -224,7 +224,7 @@ class _Run:
     async def report(self, exit_: Exit, environment: Environment) -> Mapping[str, object]:
         """Keep results and artifacts, and say how it went."""
         await self._ctx.emit(PHASE, {"phase": "report"})
-        found = await self._cases()
+        found, reported = await self._cases()
         tests = summarize(found) if found else None
         if found:
             content = await unhurried(case_file.keep, found)
@@ -239,7 +239,7 @@ class _Run:
                 "cached": environment.cached,
             },
         }
-        failure = verdict(exit_, tests)
+        failure = verdict(exit_, tests, reported=reported)
         if failure is None:
             return result
         reason, message = failure
@@ -247,18 +247,18 @@ class _Run:
             await self._say(message)
         raise JobFailed(reason, message, result=result)
 
-    async def _cases(self) -> tuple[TestCase, ...]:
-        """The cases of pytest's report; of a run that ended without one, those heard of before."""
+    async def _cases(self) -> tuple[tuple[TestCase, ...], bool]:
+        """The cases of pytest's report, and whether there is one; of a run without, those heard of before."""
         path = self._space.report / JUNIT
         if not await asyncio.to_thread(_is_plain, path):
-            return tuple(self._heard)
+            return tuple(self._heard), False
         try:
             found = await unhurried(read_junit, path, limits=ReportLimits())
         except (BadReport, OSError) as error:
             await self._say(f"The test report can't be read: {error}.")
-            return tuple(self._heard)
+            return tuple(self._heard), False
         mask = self._masker.text
-        return tuple(replace(case, message=mask(case.message), output=mask(case.output)) for case in found)
+        return tuple(replace(case, message=mask(case.message), output=mask(case.output)) for case in found), True
 
     async def _keep_artifacts(self) -> None:
         limit = self._settings.ci_artifact_limit

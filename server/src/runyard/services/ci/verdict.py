@@ -31,12 +31,17 @@ _EXITS: Final[Mapping[int, tuple[Reason, str]]] = {
 }
 
 
-def verdict(exit_: Exit, tests: Summary | None) -> tuple[Reason, str] | None:
-    """Reason and sentence of a run that didn't pass; None of one that did."""
+def verdict(exit_: Exit, tests: Summary | None, *, reported: bool) -> tuple[Reason, str] | None:
+    """Reason and sentence of a run that didn't pass; None of one that did.
+
+    Args:
+        reported: whether pytest left its report. Without it the process ended before pytest did, whatever its exit
+            code says.
+    """
     if exit_.limit is not None:
         return _LIMITS[exit_.limit], exit_.message or f"The limit on {exit_.limit} was reached."
     if exit_.code == 0:
-        return None
+        return None if reported else (Reason.PYTEST_ERROR, "The test process ended before pytest had finished.")
     if exit_.code < 0:
         return Reason.KILLED, f"The test process was killed by {_signal(-exit_.code)}."
     if exit_.code == 1 and tests is not None and (bad := tests.failed + tests.errors):

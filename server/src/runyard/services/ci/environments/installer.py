@@ -42,7 +42,8 @@ class Installer:
     async def install(self, recipe: Recipe, project: Path) -> None:
         """Fills the environment; `project` is the folder to install from. Raises InstallFailed."""
         await self._uv(["venv", "--allow-existing", "--no-project", self._python_option(), str(self.venv)], project)
-        await self._uv(self._arguments(recipe), project)
+        # Building a local package writes beside its sources; the project is then a copy for this environment alone.
+        await self._uv(self._arguments(recipe), project, writable=(project,) if recipe.local else ())
         if not any(self.venv.glob("lib/python*/site-packages/pytest/__init__.py")):
             await self.log("pytest is not among the project's requirements; adding it.\n")
             await self._uv([*self._pip(), "pytest"], project)

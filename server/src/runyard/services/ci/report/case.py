@@ -28,6 +28,17 @@ class TestCase:
     output: str | None = None
     """The traceback."""
 
+    def __post_init__(self) -> None:
+        """Make every text one that JSON, Postgres and terminals can take."""
+        object.__setattr__(self, "id", presentable(self.id))
+        object.__setattr__(self, "message", None if self.message is None else presentable(self.message))
+        object.__setattr__(self, "output", None if self.output is None else presentable(self.output))
+
+
+def presentable(text: str) -> str:
+    """The text with a replacement character for NUL and for what is no character at all (lone surrogates)."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
