@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ PART: Final = 5 * MIB
 """Bytes per part of an upload; the least S3 takes. Two parts are in flight, which bounds the memory of one upload."""
 
 READ: Final = 256 * 1024
+COPY: Final = 1 * MIB
 INCOMING: Final = "incoming"
 UNUSED_FOR: Final = timedelta(days=1)
 
@@ -48,6 +49,7 @@ class ArtifactMissing(LookupError):
 
     def __init__(self, job: UUID, name: str) -> None:
         super().__init__(f"Job {str(job)!r} has no artifact {name!r}.")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +114,49 @@ class ArtifactStore:
                 await writer.close()
             finally:
                 del writer  # one that wasn't closed takes back what it has written
-            address = digest.hexdigest()
-            if expected is not None and expected != address:
-                raise DigestMismatch(expected, address)
-            known = await self._database.fetchval(
-                "UPDATE blobs SET stored_at = $2 WHERE digest = $1 RETURNING digest", address, self._clock()
-            )
-            if known is None or not await self._is_stored(address):
-                await obstore.rename_async(self._store, incoming, _path(address))
-                await self._make_durable(_path(address))
+            blob = Blob(digest.hexdigest(), size)
+            if expected is not None and expected != blob.digest:
+                raise DigestMismatch(expected, blob.digest)
+            await self._settle(incoming, blob, durable=False)
         finally:
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, incoming)
+        return blob
+
+    async def put_file(self, path: Path, *, limit: int) -> Blob:
+        """Store a copy of a local file and return its address.
+
+        Raises:
+            TooLarge: it has more than ``limit`` bytes.
+        """
+        if self._folder is None:
+            return await self.put(_pieces(path), limit=limit)
+        incoming = f"{INCOMING}/{uuid4()}"
+        target = self._folder / incoming
+        try:
+            blob = await asyncio.to_thread(_copy, path, target, limit, durable=True)
+            await self._settle(incoming, blob, durable=True)
+        finally:
+            target.unlink(missing_ok=True)
+        return blob
+
+    async def _settle(self, incoming: str, blob: Blob, *, durable: bool) -> None:
+        """Move uploaded content to its place, unless it is there, and note that it is.
+
+        Args:
+            durable: the content itself is on the disk already.
+        """
+        known = await self._database.fetchval(
+            "UPDATE blobs SET stored_at = $2 WHERE digest = $1 RETURNING digest", blob.digest, self._clock()
+        )
+        if known is None or not await self._is_stored(blob.digest):
+            await obstore.rename_async(self._store, incoming, _path(blob.digest))
+            await self._make_durable(_path(blob.digest), folders_only=durable)
         await self._database.execute(
             "INSERT INTO blobs (digest, size, stored_at) VALUES ($1, $2, $3)"
             " ON CONFLICT (digest) DO UPDATE SET stored_at = EXCLUDED.stored_at",
-            address, size, self._clock(),
+            blob.digest, blob.size, self._clock(),
         )  # fmt: skip
-        return Blob(address, size)
 
     async def attach(
         self, job: UUID, name: str, digest: str, *, content_type: str, connection: Connection | None = None
@@ -178,6 +205,17 @@ class ArtifactStore:
         )  # fmt: skip
         return None if row is None else Blob(str(row["digest"]), cast("int", row["size"]))
 
+    async def usage(self, kinds: Sequence[str]) -> tuple[int, int]:
+        """Bytes of the files of all jobs of these kinds (each content counted once), and how many jobs there are."""
+        row = await self._database.fetchrow(
+            "SELECT (SELECT coalesce(sum(size), 0) FROM blobs WHERE EXISTS (SELECT FROM artifacts JOIN jobs ON"
+            " jobs.id = artifacts.job WHERE artifacts.digest = blobs.digest AND jobs.kind = ANY($1)))::bigint AS bytes,"
+            " (SELECT count(*) FROM jobs WHERE kind = ANY($1)) AS jobs",
+            list(kinds),
+        )
+        assert row is not None
+        return row["bytes"], row["jobs"]
+
     async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Stream bytes ``start`` up to ``end`` (exclusive) of a blob; a whole read is checked against its digest."""
         if end is not None and end <= start:
@@ -194,7 +232,16 @@ class ArtifactStore:
             raise DigestMismatch(digest, check.hexdigest())
 
     async def fetch_to(self, digest: str, path: Path) -> None:
-        """Write a blob to a local file."""
+        """Write a blob to a local file.
+
+        Raises:
+            DigestMismatch: what is stored isn't what it was.
+        """
+        if self._folder is not None:
+            blob = await asyncio.to_thread(_copy, self._folder / _path(digest), path, None, durable=False)
+            if blob.digest != digest:
+                raise DigestMismatch(digest, blob.digest)
+            return
         file = await asyncio.to_thread(path.open, "wb")
         try:
             async for piece in self.read(digest):
@@ -249,13 +296,14 @@ class ArtifactStore:
             return False
         return True
 
-    async def _make_durable(self, path: str) -> None:
+    async def _make_durable(self, path: str, *, folders_only: bool) -> None:
         if self._folder is None:
             return  # an object store that has answered has kept the object
         file = self._folder / path
+        folders = (file.parent, file.parent.parent)
 
         def sync() -> None:
-            for target in (file, file.parent, file.parent.parent):
+            for target in folders if folders_only else (file, *folders):
                 descriptor = os.open(target, os.O_RDONLY)
                 try:
                     os.fsync(descriptor)
@@ -267,3 +315,30 @@ class ArtifactStore:
 
 def _path(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
+
+
+def _copy(source: Path, target: Path, limit: int | None, *, durable: bool) -> Blob:
+    """Copy a file and say what it holds. Blocks."""
+    digest, size = hashlib.sha256(), 0
+    target.parent.mkdir(exist_ok=True)
+    with source.open("rb", buffering=0) as reading, target.open("wb", buffering=0) as writing:
+        while piece := reading.read(COPY):
+            size += len(piece)
+            if limit is not None and size > limit:
+                raise TooLarge(limit)
+            digest.update(piece)
+            view = memoryview(piece)
+            while view:
+                view = view[writing.write(view) :]
+        if durable:
+            os.fsync(writing.fileno())
+    return Blob(digest.hexdigest(), size)
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while piece := await asyncio.to_thread(file.read, READ):
+            yield piece
+    finally:
+        await asyncio.to_thread(file.close)

@@ -52,8 +52,9 @@ class Database:
         Statements are retried for ``timeout`` seconds.
         """
         pool = await asyncpg.create_pool(
-            min_size=0, max_size=size, max_inactive_connection_lifetime=60.0, connect=connect, command_timeout=timeout
-        )
+            min_size=0, max_size=size, max_inactive_connection_lifetime=60.0, connect=connect, command_timeout=timeout,
+            reset=_leave_as_it_is,
+        )  # fmt: skip
         return cls(pool, connect, timeout=timeout)
 
     async def close(self) -> None:
@@ -103,6 +104,10 @@ class Database:
                     ) from error
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, 1.0)
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """Nothing of ours changes a session, so asking the server to undo changes would only double the round trips."""
 
 
 async def prepare_connection(connection: asyncpg.Connection[asyncpg.Record]) -> None:

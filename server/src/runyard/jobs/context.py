@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from runyard.artifacts import Artifact, ArtifactStore, Blob
+from runyard.artifacts import ArtifactStore, Blob
 from runyard.clock import Clock
 from runyard.database import DatabaseUnavailable
 from runyard.jobs.errors import AttemptLost, Postponed
@@ -109,16 +109,19 @@ class JobContext:
         self, name: str, content: AsyncIterable[bytes] | Path | bytes, *, content_type: str, limit: int
     ) -> Blob:
         """Keep a file of the job under ``name``."""
-        blob = await self._artifacts.put(_pieces(content), limit=limit)
+        if isinstance(content, Path):
+            blob = await self._artifacts.put_file(content, limit=limit)
+        else:
+            blob = await self._artifacts.put(_pieces(content), limit=limit)
         await self._artifacts.attach(self.job.id, name, blob.digest, content_type=content_type)
         await self._writer.emit(ARTIFACT, {"name": name, "size": blob.size, "sha256": blob.digest})
         return blob
 
-    async def fetch(self, name: str, path: Path) -> Artifact:
-        """Write one of the job's files to ``path``."""
-        found = await self._artifacts.find(self.job.id, name)
-        await self._artifacts.fetch_to(found.digest, path)
-        return found
+    async def fetch(self, name: str, path: Path, *, digest: str | None = None) -> None:
+        """Write one of the job's files to ``path``; with its ``digest``, where it is known, there is less to ask."""
+        if digest is None:
+            digest = (await self._artifacts.find(self.job.id, name)).digest
+        await self._artifacts.fetch_to(digest, path)
 
     def spawn(self, command: Command) -> AbstractAsyncContextManager[Process]:
         """Run a program in the sandbox; leaving the context ends its whole process tree."""
@@ -303,16 +306,9 @@ def _unfinished(output: bytes | bytearray) -> int:
     return 0
 
 
-async def _pieces(content: AsyncIterable[bytes] | Path | bytes) -> AsyncIterator[bytes]:
+async def _pieces(content: AsyncIterable[bytes] | bytes) -> AsyncIterator[bytes]:
     if isinstance(content, bytes):
         yield content
-    elif isinstance(content, Path):
-        file = await asyncio.to_thread(content.open, "rb")
-        try:
-            while piece := await asyncio.to_thread(file.read, CHUNK * 4):
-                yield piece
-        finally:
-            await asyncio.to_thread(file.close)
     else:
         async for piece in content:
             yield piece

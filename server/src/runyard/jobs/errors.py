@@ -29,6 +29,7 @@ class JobNotFound(JobError):
 
     def __init__(self, job: UUID | str) -> None:
         super().__init__(f"There is no job {str(job)!r}.")
+        self.job = job
 
 
 class JobEnded(JobError):

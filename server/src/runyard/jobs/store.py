@@ -6,7 +6,7 @@ batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal, cast
@@ -25,7 +25,7 @@ from runyard.jobs.queue import ENTRY_TABLE, Queue
 from runyard.jobs.states import State
 
 CHANNEL: Final = "runyard"
-"""NOTIFY channel. Payloads: ``event <job> <seq>``, ``cancel <job>`` and ``schedule <schedule>``."""
+"""NOTIFY channel. Payloads: ``event <job> <seq> <kind>``, ``cancel <job>`` and ``schedule <schedule>``."""
 
 PAGE: Final = 256
 """Events read at a time: at most 16 MiB of output."""
@@ -34,13 +34,13 @@ Awaits = Literal["children", "message", "time"]
 
 _json = msgspec.json.encode
 
-_SUBMIT: Final = """
+_SUBMIT: Final = f"""
     WITH job AS (
         INSERT INTO jobs (id, kind, owner, tenant, params, priority, max_attempts, parent, entry, created_at, last_seq)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT (id) DO NOTHING RETURNING id
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT (id) DO NOTHING RETURNING {JOB_COLUMNS}
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, 1, $10, 'state', $11 FROM job
-    ) SELECT id FROM job"""
+    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' 1 ' || $2::text) FROM job"""
 
 _CLAIM: Final = f"""
     WITH job AS (
@@ -50,36 +50,36 @@ _CLAIM: Final = f"""
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $3, 'state',
             '\\x00'::bytea || convert_to('{{"state":"running","attempt":' || attempt || '}}', 'UTF8') FROM job
-    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
+    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq || ' ' || kind) FROM job"""
 
 _APPEND: Final = f"""
     WITH job AS (
         UPDATE jobs SET last_seq = last_seq + cardinality($4::text[]), batch = batch + 1, log_bytes = log_bytes + $7,
             progress = coalesce($8, progress)
-        WHERE id = $1 AND attempt = $2 AND batch = $3 AND state = 'running' RETURNING last_seq
+        WHERE id = $1 AND attempt = $2 AND batch = $3 AND state = 'running' RETURNING last_seq, kind
     ), event AS (
         INSERT INTO events (job, seq, at, type, body)
         SELECT $1, job.last_seq - cardinality($4::text[]) + new.n, new.at, new.type, new.body
         FROM job, unnest($4::text[], $5::timestamptz[], $6::bytea[]) WITH ORDINALITY AS new(type, at, body, n)
-    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || $1::uuid || ' ' || last_seq) FROM job"""
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || $1::uuid || ' ' || last_seq || ' ' || kind) FROM job"""
 
 _FINISH: Final = f"""
     WITH job AS (
         UPDATE jobs SET state = $3, ended_at = $4, result = $5, error = $6, awaits = NULL, last_seq = last_seq + 1,
             progress = CASE WHEN $3 = 'succeeded' THEN 100 ELSE progress END
-        WHERE id = $1 AND attempt = $2 AND ended_at IS NULL AND state = $8 RETURNING id, last_seq
+        WHERE id = $1 AND attempt = $2 AND ended_at IS NULL AND state = $8 RETURNING id, last_seq, kind
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $4, 'state', $7 FROM job
-    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq || ' ' || kind) FROM job"""
 
 _MOVE: Final = f"""
     WITH job AS (
         UPDATE jobs SET state = $3, entry = $4, awaits = $5, losses = losses + $6, last_seq = last_seq + 1,
             checkpoint = CASE WHEN $7 THEN $8 ELSE checkpoint END
-        WHERE id = $1 AND attempt = $2 AND state = $9 RETURNING id, last_seq
+        WHERE id = $1 AND attempt = $2 AND state = $9 RETURNING id, last_seq, kind
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $10, 'state', $11 FROM job
-    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq) FROM job"""
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq || ' ' || kind) FROM job"""
 
 
 class JobStore:
@@ -112,7 +112,7 @@ class JobStore:
             return known
         job = uuid4()
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> Job:
             now = self.clock()
             if new.parent is not None:
                 await self._refuse_orphan(connection, new.parent)
@@ -130,16 +130,16 @@ class JobStore:
                     "INSERT INTO idempotency (scope, key, fingerprint, job, created_at) VALUES ($1, $2, $3, $4, $5)",
                     _scope(new), new.idempotency_key, new.fingerprint, job, now,
                 )  # fmt: skip
+            return job_from_row(row)
 
         try:
-            await self.database.transaction(work)
+            return await self.database.transaction(work)
         except _AlreadyCommitted:
-            pass
+            return await self.get(job)
         except asyncpg.UniqueViolationError:
             if (known := await self._same_request(new)) is None:
                 raise
             return known
-        return await self.get(job)
 
     async def _refuse_orphan(self, connection: Connection, parent: UUID) -> None:
         """Lock the parent against a cancellation, which either sees the new child or is seen here."""
@@ -173,6 +173,20 @@ class JobStore:
         if row is None:
             raise JobNotFound(job)
         return job_from_row(row)
+
+    async def get_many(self, jobs: Collection[UUID]) -> Sequence[Job]:
+        """Those of the jobs that exist, as they stand now."""
+        rows = await self.database.fetch(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = ANY($1)", list(jobs))
+        return [job_from_row(row) for row in rows]
+
+    async def unsettled(self, prefix: str, *, since: datetime) -> Sequence[UUID]:
+        """Jobs whose kind begins with ``prefix`` and that may have changed after a time, the oldest first."""
+        rows = await self.database.fetch(
+            "SELECT id FROM jobs WHERE starts_with(kind, $1) AND (ended_at > $2 OR"
+            " (ended_at IS NULL AND (state <> 'queued' OR attempt > 0 OR created_at > $2))) ORDER BY created_at",
+            prefix, since,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
 
     async def list(
         self,
@@ -446,7 +460,7 @@ class JobStore:
                 stored,
             )
             await self._wake(connection, job, "message")
-            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq}")
+            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq} {found.kind}")
             return cast("int", seq)
 
         return await self.database.transaction(work)
@@ -481,6 +495,31 @@ class JobStore:
             except JobEnded:
                 continue
         return await self.get(job)
+
+    async def delete(self, job: UUID) -> None:
+        """Remove a job with all that hangs on it, in whatever state it is. A worker that runs it is told to stop.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        if not await self._delete("id = $1", job):
+            raise JobNotFound(job)
+
+    async def delete_ended(self, kinds: Sequence[str], *, before: datetime) -> int:
+        """Remove jobs of these kinds that have ended and were made before a time; return how many."""
+        return await self._delete("kind = ANY($1) AND created_at < $2 AND ended_at IS NOT NULL", list(kinds), before)
+
+    async def _delete(self, condition: str, *values: object) -> int:
+        async def work(connection: Connection) -> int:
+            rows = await connection.fetch(f"DELETE FROM jobs WHERE {condition} RETURNING id", *values)
+            ids = [row["id"] for row in rows]
+            await connection.execute("DELETE FROM events WHERE job = ANY($1)", ids)
+            await connection.execute(
+                "SELECT pg_notify($1, 'cancel ' || id) FROM unnest($2::uuid[]) AS id", CHANNEL, ids
+            )
+            return len(ids)
+
+        return await self.database.transaction(work)
 
     async def _has_come(self, connection: Connection, job: UUID, awaits: Awaits, after: int) -> bool:
         if awaits == "children":

@@ -43,14 +43,20 @@ STOP_GRACE: Final = 30.0
 Then the job goes on without it; being fenced off, it can write no more.
 """
 
-Lane = Literal["heavy", "light"]
+BATCHED: Final = 64
+"""Jobs of executors that work on many at once: the batch at hand and the next ones."""
+
+Lane = Literal["heavy", "light", "media", "batches"]
+"""Jobs of one lane share slots: those that take a core, those that mostly wait, those that convert media, and those
+whose executor works on many at once.
+"""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An executor, the kind of job it runs, and whether such a job takes a core (heavy) or mostly waits (light)."""
+    """An executor, the kind of job it runs, and the lane in which such jobs run."""
 
     kind: str
     executor: Executor
@@ -137,7 +143,13 @@ class Worker:
             attempt.stop("drained")
 
     def _split_into_lanes(self) -> list[tuple[list[Registration], int]]:
-        slots = {"heavy": self._settings.worker_slots, "light": self._settings.worker_light_slots}
+        settings = self._settings
+        slots = {
+            "heavy": settings.worker_slots,
+            "light": settings.worker_light_slots,
+            "media": max(2, 2 * settings.compute_slots),  # one is fetched or stored while another is computed
+            "batches": BATCHED,
+        }
         lanes = [([one for one in self._registrations if one.lane == lane], count) for lane, count in slots.items()]
         return [(registrations, count) for registrations, count in lanes if registrations]
 

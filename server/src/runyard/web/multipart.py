@@ -11,6 +11,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 MAX_PARTS: Final = 32
+"""Fields of an everyday form."""
+
 MAX_HEADERS: Final = 8
 MAX_HEADER: Final = 4096
 
@@ -72,11 +74,12 @@ class Form:
         limit: most bytes the whole body may have.
     """
 
-    def __init__(self, body: AsyncIterator[bytes], boundary: bytes, *, limit: int) -> None:
+    def __init__(self, body: AsyncIterator[bytes], boundary: bytes, *, limit: int, parts: int = MAX_PARTS) -> None:
         self._body = body
         self._limit = limit
         self._size = 0
         self._parts = 0
+        self._most_parts = parts
         self._tokens: deque[Part | bytes | _End] = deque()
         self._finished = False
         self._header = b""
@@ -132,8 +135,8 @@ class Form:
 
     def _begin_part(self) -> None:
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise BadForm(f"The form has more than {MAX_PARTS} parts.")
+        if self._parts > self._most_parts:
+            raise BadForm(f"The form has more than {self._most_parts} parts.")
         self._headers = {}
 
     def _header_name(self, piece: bytes, start: int, end: int) -> None:

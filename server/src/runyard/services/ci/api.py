@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
-from runyard.artifacts import Artifact, ArtifactMissing, Blob
+from runyard.artifacts import ArtifactMissing, Blob
 from runyard.identity import Action, Principal, require
 from runyard.jobs import Job, JobNotFound
 from runyard.services.ci import cases
 from runyard.services.ci.edge import Caller, Door, invalid, yard_of
 from runyard.services.ci.listing import LARGEST_PAGE, Listing
 from runyard.services.ci.options import read_options
-from runyard.services.ci.ranges import Unsatisfiable, byte_range
 from runyard.services.ci.report import TestCase
 from runyard.services.ci.stream import START, Cursor, stream
 from runyard.services.ci.submitting import submit_again, submit_form
 from runyard.services.ci.words import CASES, KIND, PACKAGE, outcome, package_of, select, summary, timestamp
 from runyard.web.errors import Refused
+from runyard.web.files import file_response
 from runyard.web.sse import EventStream
 from runyard.yard import Yard
 
@@ -229,39 +227,7 @@ async def get_artifact(request: Request, job_id: str, name: str, principal: Call
     if name.startswith(HIDDEN):
         raise ArtifactMissing(job.id, name)
     found = await yard.artifacts.find(job.id, name)
-    headers = _artifact_headers(found)
-    if request.headers.get("if-none-match") in {headers["ETag"], "*"}:
-        return Response(status_code=304, headers={"ETag": headers["ETag"]})
-    wanted = request.headers.get("range")
-    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
-        wanted = None
-    try:
-        span = byte_range(wanted, found.size)
-    except Unsatisfiable:
-        detail = f"There are no bytes {wanted!r} in {found.size} bytes."
-        limits = {"Content-Range": f"bytes */{found.size}"}
-        raise Refused(416, detail, code="range_not_satisfiable", headers=limits) from None
-    if span is None:
-        headers["Content-Length"] = str(found.size)
-        return StreamingResponse(yard.artifacts.read(found.digest), 200, headers)
-    start, end = span
-    headers |= {"Content-Length": str(end - start), "Content-Range": f"bytes {start}-{end - 1}/{found.size}"}
-    return StreamingResponse(yard.artifacts.read(found.digest, start=start, end=end), 206, headers)
-
-
-def _artifact_headers(found: Artifact) -> dict[str, str]:
-    """Content of strangers, served from the yard's own origin: a browser may keep it, never show it."""
-    digest = base64.b64encode(bytes.fromhex(found.digest)).decode()
-    basename = quote(found.name.rpartition("/")[2], safe="")
-    return {
-        "Accept-Ranges": "bytes",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{basename}",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Content-Type": found.content_type,
-        "ETag": f'"{found.digest}"',
-        "Repr-Digest": f"sha-256=:{digest}:",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return file_response(request, yard.artifacts, found)
 
 
 # -------------------------------------------------------------------- service and caller
@@ -275,14 +241,16 @@ async def health() -> Response:
 
 @routes.get("/me")
 async def me(request: Request, principal: Caller) -> Response:
-    """Who the key belongs to, and how it stands."""
+    """Who calls, and how their key stands; a token of the auth service is no key."""
     yard = yard_of(request)
-    assert principal.credential.id is not None
+    user = {"id": str(principal.user_id), "name": principal.name, "email": principal.email}
+    if principal.credential.id is None:
+        return _json({"user": user, "key": None, "warning": None})
     key = await yard.identity.keys.get(principal.credential.id)
     status = yard.identity.keys.status(key)
     return _json(
         {
-            "user": {"id": str(principal.user_id), "name": principal.name, "email": principal.email},
+            "user": user,
             "key": {
                 "id": str(key.id),
                 "name": key.name,

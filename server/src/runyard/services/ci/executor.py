@@ -11,6 +11,7 @@ from typing import Final
 
 from runyard.jobs import JobContext, JobFailed, Registration
 from runyard.sandbox import Command, Exit, Limits, Mount, Sandbox
+from runyard.sandbox.scratch import sweep, unhurried
 from runyard.services.ci import cases as case_file
 from runyard.services.ci.archive import ArchiveLimits, BadPackage, unpack
 from runyard.services.ci.environments import (
@@ -37,7 +38,7 @@ from runyard.services.ci.report import (
 )
 from runyard.services.ci.verdict import verdict
 from runyard.services.ci.words import CASES, KIND, PACKAGE, PHASE, TEST, Reason
-from runyard.services.ci.workspace import Workspace, open_workspace, sweep, unhurried
+from runyard.services.ci.workspace import Workspace, open_workspace
 from runyard.settings import MIB, Settings
 
 JUNIT: Final = "junit.xml"

@@ -17,7 +17,8 @@ from weakref import WeakValueDictionary
 from uv import find_uv_bin
 
 from runyard.sandbox import Limits, Mount, Sandbox
-from runyard.services.ci.environments.folder import Folder, remove
+from runyard.sandbox.scratch import remove
+from runyard.services.ci.environments.folder import Folder
 from runyard.services.ci.environments.indexes import indexes
 from runyard.services.ci.environments.installer import Installer, Log, interpreter_mounts
 from runyard.services.ci.environments.interpreters import Interpreter, Interpreters

@@ -11,12 +11,12 @@ import asyncio
 import fcntl
 import json
 import os
-import shutil
-import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from runyard.sandbox.scratch import remove
 
 _POLL = 0.1
 
@@ -129,15 +129,3 @@ class Lock:
                 fcntl.flock(self.fd, kind | fcntl.LOCK_NB)
                 return
             await asyncio.sleep(_POLL)
-
-
-def remove(path: Path) -> None:
-    """Removes a folder, even one whose maker took away our right to. Blocks."""
-    if not path.exists():
-        return
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            inner = Path(folder, name)
-            if not inner.is_symlink() and stat.S_IMODE(inner.lstat().st_mode) & 0o700 != 0o700:
-                inner.chmod(0o700)
-    shutil.rmtree(path)

@@ -1,0 +1,26 @@
+"""One server on several ports: which application answers is told by the port a request came in on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class ByPort:
+    """ASGI application that hands each request to the application of its port.
+
+    Args:
+        first: answers on every port that isn't named, and to the server's own questions (lifespan).
+        others: applications by port.
+    """
+
+    def __init__(self, first: ASGIApp, others: Mapping[int, ASGIApp]) -> None:
+        self._first = first
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        server = scope.get("server")
+        app = self._others.get(server[1], self._first) if server else self._first
+        await app(scope, receive, send)
