@@ -50,7 +50,8 @@ async def open_yard(settings: Settings, *, application: str, clock: Clock = utc_
         tails = Tails(jobs, artifacts, signals)
         await tails.start()
         stack.callback(tails.close)
-        identity = IdentityStore(database, clock=clock, warn_days=settings.key_warn_days)
+        identity = IdentityStore(database, settings, clock=clock)
+        await identity.listen(signals)
         stack.push_async_callback(identity.close)
         yield Yard(
             settings=settings,

@@ -57,8 +57,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def store(database: Database, clock: Clock) -> AsyncIterator[IdentityStore]:
+async def store(database: Database, settings: Settings, clock: Clock) -> AsyncIterator[IdentityStore]:
     cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    store = IdentityStore(database, clock=clock, warn_days=90, passwords=cheap)
+    store = IdentityStore(database, settings, clock=clock, passwords=cheap)
     yield store
     await store.close()

@@ -36,6 +36,7 @@ async def test_a_key_lets_its_user_in(store, ada):
     issued = await store.keys.issue(ada.id, kind="ci", name="laptop")
     assert await store.authenticate(issued.secret.reveal()) == Principal(
         user_id=ada.id,
+        number=ada.number,
         name="Ada",
         email="ada@example.com",
         credential=Credential(kind="api_key", id=issued.key.id),

@@ -23,8 +23,8 @@ class Twice(Database):
 
 
 @pytest.fixture
-def store(database, clock):
-    return IdentityStore(Twice(database.pool, database.connect, timeout=database.timeout), clock=clock, warn_days=90)
+def store(database, settings, clock):
+    return IdentityStore(Twice(database.pool, database.connect, timeout=database.timeout), settings, clock=clock)
 
 
 async def test_creating_and_changing_users_twice(store):
@@ -34,6 +34,10 @@ async def test_creating_and_changing_users_twice(store):
     assert (await store.users.activate(ada.id)).is_active
     with pytest.raises(AlreadyExists):
         await store.users.create("Ada", login="ada")
+    assert (await store.users.update(ada.id, permissions=["a"], is_admin=True)).permissions == ("a",)
+    await store.users.create("Bob", is_admin=True)
+    await store.users.delete(ada.id)
+    assert [user.name for user in await store.users.all()] == ["Bob"]
 
 
 async def test_adding_and_removing_members_twice(store):
@@ -55,8 +59,8 @@ async def test_issuing_rotating_and_revoking_twice(store, clock):
     assert (await store.keys.revoke(new.key.id)).revoked_at == clock.now
 
 
-async def test_of_many_users_at_once_with_one_email_one_is_created(database, clock):
-    store = IdentityStore(database, clock=clock, warn_days=90)
+async def test_of_many_users_at_once_with_one_email_one_is_created(database, settings, clock):
+    store = IdentityStore(database, settings, clock=clock)
     outcomes = await asyncio.gather(
         *(store.users.create(f"Ada {n}", email="ada@example.com") for n in range(8)), return_exceptions=True
     )

@@ -1,3 +1,6 @@
+import asyncio
+from uuid import UUID
+
 import pytest
 from argon2 import PasswordHasher
 
@@ -7,6 +10,7 @@ from runyard.identity import (
     InvalidCredential,
     InvalidEmail,
     InvalidValue,
+    LastAdmin,
     NotFound,
 )
 from runyard.identity.passwords import Passwords
@@ -101,11 +105,13 @@ async def test_deactivating_and_activating_twice_is_as_good_as_once(store):
 
 
 async def test_changing_a_user_that_is_not_there_says_so(store):
-    unknown = (await store.users.create("Ada")).id.__class__(int=7)
+    unknown = UUID(int=7)
     for change in (
         store.users.activate,
         store.users.deactivate,
-        lambda who: store.users.set_password(who, "secret"),
+        lambda who: store.users.update(who, password="secret"),
+        store.users.update,
+        store.users.delete,
     ):
         with pytest.raises(NotFound, match=str(unknown)):
             await change(unknown)
@@ -143,7 +149,7 @@ async def test_only_the_right_password_tells_that_a_user_is_inactive(store):
 
 async def test_a_new_password_replaces_the_old_one(store):
     ada = await store.users.create("Ada", login="ada", password="old")
-    await store.users.set_password(ada.id, "new")
+    await store.users.update(ada.id, password="new")
     assert await store.users.sign_in("ada", "new") == ada
     with pytest.raises(InvalidCredential):
         await store.users.sign_in("ada", "old")
@@ -154,7 +160,7 @@ async def test_signing_in_renews_a_hash_made_with_other_parameters(store, databa
     stored = "SELECT password_hash FROM users WHERE id = $1"
     before = await database.fetchval(stored, ada.id)
     stronger = Passwords(PasswordHasher(time_cost=2, memory_cost=128, parallelism=1))
-    users = Users(database, clock=clock, passwords=stronger)
+    users = Users(database, clock=clock, passwords=stronger, changed=lambda _: None)
     await users.sign_in("ada", "correct horse")
     after = await database.fetchval(stored, ada.id)
     assert before != after
@@ -168,3 +174,87 @@ async def test_a_password_is_stored_as_argon2id(store, database):
     assert str(await database.fetchval("SELECT password_hash FROM users WHERE id = $1", ada.id)).startswith(
         "$argon2id$"
     )
+
+
+async def test_an_update_changes_what_is_given_and_nothing_else(store):
+    ada = await store.users.create("Ada", login="ada", password="old", permissions=["a", "b"])
+    changed = await store.users.update(ada.id, password="new", permissions=["c"], is_admin=True)
+    assert (changed.permissions, changed.is_admin, changed.is_active) == (("c",), True, True)
+    assert await store.users.sign_in("ada", "new") == changed
+    assert await store.users.update(ada.id) == changed
+    assert (await store.users.update(ada.id, permissions=[])).permissions == ()
+
+
+async def test_an_update_that_is_refused_changes_nothing(store):
+    ada = await store.users.create("Ada", login="ada", password="old", permissions=["a"])
+    for wrong in (
+        {"password": ""},
+        {"permissions": ["a\nb"]},
+        {"permissions": ["a,b"]},
+        {"permissions": map(str, range(65))},
+    ):
+        with pytest.raises(InvalidValue):
+            await store.users.update(ada.id, is_admin=True, **wrong)
+    assert await store.users.sign_in("ada", "old") == ada
+
+
+async def test_permissions_are_kept_once_and_in_their_order(store):
+    ada = await store.users.create("Ada", permissions=[" write ", "read", "", "write", "read:jobs"])
+    assert ada.permissions == ("write", "read", "read:jobs")
+
+
+async def test_a_deleted_users_keys_and_memberships_go_and_their_jobs_stay(store, database):
+    ada = await store.users.create("Ada", login="ada", password="right")
+    await store.projects.add("apollo", members={ada.id: "member"})
+    key = (await store.keys.issue(ada.id, kind="ry", project="apollo")).secret.reveal()
+    await database.execute(
+        "INSERT INTO jobs (id, kind, owner, tenant, params, max_attempts, created_at)"
+        " VALUES ($1, 'test', $1, 'user:x', '{}'::jsonb, 1, now())",
+        ada.id,
+    )
+    await store.users.delete(ada.id)
+    with pytest.raises(InvalidCredential):
+        await store.authenticate(key)
+    with pytest.raises(InvalidCredential):
+        await store.users.sign_in("ada", "right")
+    assert (await store.projects.get("apollo")).members == {}
+    assert await database.fetchval("SELECT owner FROM jobs WHERE id = $1", ada.id) == ada.id
+    await database.execute("DELETE FROM jobs WHERE id = $1", ada.id)
+
+
+WAYS_OUT = {
+    "deleted": lambda users, who: users.delete(who),
+    "demoted": lambda users, who: users.update(who, is_admin=False),
+    "deactivated": lambda users, who: users.deactivate(who),
+}
+
+
+@pytest.mark.parametrize("leave", WAYS_OUT.values(), ids=WAYS_OUT)
+async def test_the_last_active_admin_cannot_leave(store, leave):
+    ada = await store.users.create("Ada", login="ada", is_admin=True)
+    bob = await store.users.create("Bob", login="bob", is_admin=True, is_active=False)
+    with pytest.raises(LastAdmin, match="'ada' is the last active admin"):
+        await leave(store.users, ada.id)
+    assert await store.users.get(ada.id) == ada
+    await store.users.activate(bob.id)
+    await leave(store.users, ada.id)
+    with pytest.raises(LastAdmin, match="'bob'"):
+        await leave(store.users, bob.id)
+
+
+@pytest.mark.parametrize("leave", WAYS_OUT.values(), ids=WAYS_OUT)
+async def test_of_two_admins_that_leave_at_once_one_stays(store, leave):
+    for _ in range(5):
+        ada, bob = [await store.users.create(name, is_admin=True) for name in ("Ada", "Bob")]
+        left = await asyncio.gather(leave(store.users, ada.id), leave(store.users, bob.id), return_exceptions=True)
+        assert sum(isinstance(one, LastAdmin) for one in left) == 1
+        await store.users._database.execute("DELETE FROM users")
+
+
+async def test_others_come_and_go_as_they_like(store):
+    await store.users.create("Ada", is_admin=True)
+    bob = await store.users.create("Bob")
+    await store.users.deactivate(bob.id)
+    await store.users.delete(bob.id)
+    with pytest.raises(NotFound):
+        await store.users.delete(bob.id)

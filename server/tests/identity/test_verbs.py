@@ -85,11 +85,12 @@ def test_users_are_listed_newest_first_as_table_and_json(runyard):
     for name in ("ada", "bob"):
         runyard("user", "add", name)
     table = runyard("user", "list").out.splitlines()
-    assert table[0].split() == ["ID", "LOGIN", "NAME", "EMAIL", "ADMIN", "STATUS", "CREATED"]
-    assert [line.split()[1] for line in table[1:]] == ["bob", "ada"]
+    assert table[0].split() == ["ID", "NUMBER", "LOGIN", "NAME", "EMAIL", "ADMIN", "PERMISSIONS", "STATUS", "CREATED"]
+    assert [line.split()[2] for line in table[1:]] == ["bob", "ada"]
     listed = json.loads(runyard("user", "list", "--json").out)
     assert [user["login"] for user in listed] == ["bob", "ada"]
-    assert set(listed[0]) == {"id", "name", "login", "email", "is_admin", "is_active", "created_at"}
+    rights = {"is_admin", "is_active", "permissions"}
+    assert set(listed[0]) == {"id", "number", "name", "login", "email", "created_at"} | rights
 
 
 def test_a_user_is_deactivated_and_activated(runyard):
@@ -98,6 +99,28 @@ def test_a_user_is_deactivated_and_activated(runyard):
     assert "inactive" in runyard("user", "list").out
     assert "activated" in runyard("user", "activate", "ada").out
     assert "inactive" not in runyard("user", "list").out
+
+
+def test_a_user_is_added_with_permissions_which_change(runyard):
+    said = runyard("user", "add", "ada", "--permission", "ai_inference_support", "--permission", "read:jobs", "--json")
+    assert json.loads(said.out)["permissions"] == ["ai_inference_support", "read:jobs"]
+    assert "ai_inference_support,read:jobs" in runyard("user", "list").out
+    changed = runyard("user", "permissions", "ada", "a, b").out
+    assert changed == "User 'ada' has these permissions: a, b.\n"
+    assert runyard("user", "permissions", "ada", "").out == "User 'ada' has these permissions: none.\n"
+
+
+def test_a_user_is_promoted_demoted_and_deleted(runyard):
+    for name in ("ada", "bob"):
+        runyard("user", "add", name)
+    assert runyard("user", "promote", "ada").out == "User 'ada' is an admin.\n"
+    for leave in ("demote", "delete", "deactivate"):
+        assert "last active admin" in runyard("user", leave, "ada", code=1).err
+    runyard("user", "promote", "bob")
+    assert runyard("user", "demote", "ada").out == "User 'ada' is no admin.\n"
+    assert runyard("user", "delete", "ada").out == "User 'ada' deleted.\n"
+    assert [user["login"] for user in json.loads(runyard("user", "list", "--json").out)] == ["bob"]
+    assert "'ada' not found" in runyard("user", "delete", "ada", code=1).err
 
 
 def test_a_project_is_made_filled_listed_and_left(runyard):

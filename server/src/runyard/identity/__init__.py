@@ -15,8 +15,11 @@ from runyard.identity.errors import (
     InvalidEmail,
     InvalidValue,
     KeyEnded,
+    LastAdmin,
     NotAMember,
     NotFound,
+    SigningKeyUnusable,
+    TooManyAttempts,
 )
 from runyard.identity.keys import Secret
 from runyard.identity.model import ApiKey, IssuedKey, KeyStatus, Project, User
@@ -39,11 +42,14 @@ __all__ = [
     "IssuedKey",
     "KeyEnded",
     "KeyStatus",
+    "LastAdmin",
     "NotAMember",
     "NotFound",
     "Principal",
     "Project",
     "Secret",
+    "SigningKeyUnusable",
+    "TooManyAttempts",
     "User",
     "allowed",
     "project_tenant",

@@ -49,7 +49,7 @@ class ApiKeys:
         row = await self._database.fetchrow(
             """
             SELECT k.id AS key, k.project, k.created_at, k.last_used_at, k.expires_at, k.revoked_at,
-                u.id AS user, u.name, u.email, u.is_admin, u.is_active,
+                u.id AS user, u.number, u.name, u.email, u.is_admin, u.is_active, u.permissions,
                 (SELECT jsonb_object_agg(m.project, m.role) FROM memberships m
                  WHERE m.user_id = u.id AND m.project = COALESCE(k.project, m.project)) AS projects
             FROM api_keys k JOIN users u ON u.id = k.user_id
@@ -76,12 +76,14 @@ class ApiKeys:
         )
         return Principal(
             user_id=row["user"],
+            number=row["number"],
             name=row["name"],
             email=row["email"],
-            credential=Credential(kind="api_key", id=row["key"], warning=status.warning),
+            credential=Credential(kind="api_key", id=row["key"], expires_at=row["expires_at"], warning=status.warning),
             projects=row["projects"] or {},
             project=row["project"],
             is_admin=row["is_admin"] and row["project"] is None,
+            permissions=frozenset(row["permissions"]),
         )
 
     async def issue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,9 @@ from runyard.identity.errors import InvalidEmail, InvalidValue
 EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 PROJECT: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LONGEST: Final = 200
+PERMISSIONS: Final = 64
+"""Permissions of one user: they travel in every token, and so in every request's headers."""
+
 FAR: Final = timedelta(days=36_500)
 
 
@@ -45,6 +49,18 @@ def checked_project(name: str) -> str:
     if PROJECT.fullmatch(name) is None:
         raise InvalidValue(f"{name!r} cannot be a project. Use up to 63 lower-case letters, digits and inner hyphens.")
     return name
+
+
+def checked_permissions(names: Iterable[str]) -> tuple[str, ...]:
+    """``names`` without blanks around them, each once, in their order; empty ones are left out."""
+    stripped = dict.fromkeys(name.strip() for name in names)
+    found = tuple(checked_name("permission", name) for name in stripped if name)
+    for name in found:
+        if "," in name:
+            raise InvalidValue(f"{name!r} cannot be a permission: lists of them are written with commas.")
+    if len(found) > PERMISSIONS:
+        raise InvalidValue(f"A user has up to {PERMISSIONS} permissions, not {len(found)}.")
+    return found
 
 
 def checked_lifetime(lifetime: timedelta) -> timedelta:

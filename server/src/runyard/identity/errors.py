@@ -2,24 +2,28 @@
 
     IdentityError
     ├── CredentialError            who calls could not be established
-    │   ├── InvalidCredential      malformed, unknown, revoked or expired key; wrong name or password
+    │   ├── InvalidCredential      malformed, unknown, forged, revoked or expired; wrong name or password
     │   └── InactiveUser           the credential is good, its user was deactivated
+    ├── TooManyAttempts            signing in failed too often; later again
     ├── Forbidden                  who calls is known and may not do this
     ├── InvalidValue               a name, password or time that cannot be used
     │   └── InvalidEmail
     ├── NotFound                   no such user, project or key
     ├── AlreadyExists              the name or email is taken
     ├── NotAMember                 the user is not in the project
-    └── KeyEnded                   the key was revoked or has expired, so it cannot be rotated
+    ├── KeyEnded                   the key was revoked or has expired, so it cannot be rotated
+    ├── LastAdmin                  without this user nobody could administer the yard
+    └── SigningKeyUnusable         the keys of tokens can't be read, or don't belong together
 
 Their texts are meant for people and never hold a secret.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeAlias
 
-Refusal: TypeAlias = Literal["malformed", "unknown", "revoked", "expired", "password"]
+Refusal: TypeAlias = Literal["malformed", "unknown", "revoked", "expired", "password", "signature", "payload"]
 
 
 class IdentityError(Exception):
@@ -31,9 +35,9 @@ class CredentialError(IdentityError):
 
 
 class InvalidCredential(CredentialError):
-    """The key, or the name and password, are not good.
+    """The key, the token, or the name and password are not good.
 
-    ``reason`` is for the log: a caller is never told more than that the credential is invalid.
+    ``reason`` is for the log; each service decides how little of it callers are told.
     """
 
     def __init__(self, reason: Refusal) -> None:
@@ -46,6 +50,14 @@ class InactiveUser(CredentialError):
 
     def __init__(self) -> None:
         super().__init__("The user is inactive.")
+
+
+class TooManyAttempts(IdentityError):
+    """Signing in failed too often for this name or from this address. ``retry_after`` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Too many failed sign-ins. Try again in {retry_after} s.")
+        self.retry_after = retry_after
 
 
 class Forbidden(IdentityError):
@@ -90,3 +102,17 @@ class KeyEnded(IdentityError):
 
     def __init__(self, key: object, ended: Literal["revoked", "expired"]) -> None:
         super().__init__(f"API key {str(key)!r} is {ended}, so it cannot be rotated. Create a new one instead.")
+
+
+class LastAdmin(IdentityError):
+    """Without this user nobody could administer the yard."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user!r} is the last active admin. Make another user an admin first.")
+
+
+class SigningKeyUnusable(IdentityError):
+    """The keys of tokens can't be read, or don't belong together. They are never replaced silently."""
+
+    def __init__(self, path: Path, reason: str, *, way_out: str) -> None:
+        super().__init__(f"{path} {reason}. {way_out}")

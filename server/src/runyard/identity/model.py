@@ -22,14 +22,19 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person or program. ``login`` is for signing in; users made by ``ci-admin`` have an email instead."""
+    """A person or program. ``login`` is for signing in; users made by ``ci-admin`` have an email instead.
+
+    ``number`` counts users in the order they came and is never given again. ``permissions`` are words of the services.
+    """
 
     id: UUID
+    number: int
     name: str
     login: str | None
     email: str | None
     is_admin: bool
     is_active: bool
+    permissions: tuple[str, ...]
     created_at: datetime
 
     @property

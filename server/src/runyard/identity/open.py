@@ -21,7 +21,7 @@ async def open_identity(
         DatabaseUnavailable: the text says what is wrong and what to do.
     """
     async with open_database(settings, application=application) as database:
-        store = IdentityStore(database, clock=clock, warn_days=settings.key_warn_days)
+        store = IdentityStore(database, settings, clock=clock)
         try:
             yield store
         finally:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
-CredentialKind: TypeAlias = Literal["api_key", "ssh_key", "service_account", "guest", "operator"]
+CredentialKind: TypeAlias = Literal["api_key", "token", "ssh_key", "service_account", "guest", "operator"]
 Role: TypeAlias = Literal["member", "admin"]
 
 
@@ -15,11 +16,13 @@ Role: TypeAlias = Literal["member", "admin"]
 class Credential:
     """What proved who calls. Never the secret itself.
 
+    ``expires_at`` is when it ends by itself; None for never.
     ``warning`` is a sentence in ASCII, fit for a header, when the credential is old or about to expire.
     """
 
     kind: CredentialKind
     id: UUID | None = None
+    expires_at: datetime | None = None
     warning: str | None = None
 
 
@@ -29,6 +32,7 @@ class Principal:
 
     ``project`` is set when the credential is confined to one project. It then reaches nothing else: not the
     user's other projects, not their private tenant, and it administers nothing beyond that project.
+    ``number`` is what tokens and topics call the user; guests are 0. ``permissions`` are words of the services.
     """
 
     user_id: UUID
@@ -38,6 +42,8 @@ class Principal:
     projects: Mapping[str, Role] = field(default_factory=dict, hash=False)
     project: str | None = None
     is_admin: bool = False
+    number: int = 0
+    permissions: frozenset[str] = frozenset()
 
     @property
     def tenant(self) -> str:

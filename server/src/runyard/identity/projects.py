@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -20,11 +20,12 @@ NOBODY: Final[Mapping[UUID, Role]] = MappingProxyType({})
 
 
 class Projects:
-    """The tenants that users share."""
+    """The tenants that users share. ``changed`` is told at once whose memberships did."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, clock: Clock, changed: Callable[[UUID], None]) -> None:
         self._database = database
         self._clock = clock
+        self._changed = changed
 
     async def add(self, name: str, *, members: Mapping[UUID, Role] = NOBODY) -> Project:
         """Make the project unless it is there, and give ``members`` their roles. Twice is the same as once.
@@ -55,6 +56,8 @@ class Projects:
                     raise NotFound("User", member) from None
 
         await self._database.transaction(work)
+        for member in members:
+            self._changed(member)
         return await self.get(name)
 
     async def remove_member(self, name: str, user_id: UUID) -> Project:
@@ -66,6 +69,7 @@ class Projects:
         await self._database.execute(
             "DELETE FROM memberships WHERE project = $1 AND user_id = $2", storable(name), user_id
         )
+        self._changed(user_id)
         return await self.get(name)
 
     async def get(self, name: str) -> Project:

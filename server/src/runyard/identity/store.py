@@ -1,14 +1,23 @@
-"""The identity of one yard: its users, projects and keys over one database."""
+"""The identity of one yard: its users, projects, keys and tokens over one database."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 from runyard.clock import Clock
-from runyard.database import Database
+from runyard.database import Database, Signals
 from runyard.identity.api_keys import ApiKeys
-from runyard.identity.passwords import Passwords
-from runyard.identity.principal import Principal
+from runyard.identity.callers import Callers
+from runyard.identity.errors import CredentialError
+from runyard.identity.model import User
+from runyard.identity.passwords import AT_ONCE, Passwords
+from runyard.identity.principal import Credential, Principal
 from runyard.identity.projects import Projects
+from runyard.identity.throttle import Throttle
+from runyard.identity.tokens import Tokens
 from runyard.identity.users import Users
+from runyard.settings import Settings
 
 
 class IdentityStore:
@@ -16,19 +25,63 @@ class IdentityStore:
 
     Args:
         database: where it is kept.
+        settings: ages, limits, and the folder of the keys that sign tokens.
         clock: tells the time, in UTC.
-        warn_days: age in days from which a key carries a warning.
         passwords: how passwords are hashed.
     """
 
-    def __init__(self, database: Database, *, clock: Clock, warn_days: int, passwords: Passwords | None = None) -> None:
-        self.users = Users(database, clock=clock, passwords=passwords or Passwords())
-        self.projects = Projects(database, clock=clock)
-        self.keys = ApiKeys(database, clock=clock, warn_days=warn_days)
+    def __init__(
+        self, database: Database, settings: Settings, *, clock: Clock, passwords: Passwords | None = None
+    ) -> None:
+        self._callers = Callers(database, clock=clock)
+        self._throttle = Throttle(settings.login_attempts, clock=clock)
+        self._signing_in = asyncio.Semaphore(AT_ONCE)
+        changed = self._callers.forget
+        self.users = Users(database, clock=clock, passwords=passwords or Passwords(), changed=changed)
+        self.projects = Projects(database, clock=clock, changed=changed)
+        self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
+        self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
+
+    async def listen(self, signals: Signals) -> None:
+        """Remember the users behind tokens from now on, as long as ``signals`` tells when they change."""
+        await self._callers.listen(signals)
 
     async def authenticate(self, presented: str) -> Principal:
-        """Who the bearer of this key is; see :meth:`ApiKeys.authenticate`."""
-        return await self.keys.authenticate(presented)
+        """Who the bearer of this token or API key is.
+
+        Raises:
+            InvalidCredential: malformed, forged, unknown, revoked or expired.
+            InactiveUser: it is good, and its user was deactivated.
+        """
+        if presented.count(".") != 2:  # a JWT has two dots, an API key none
+            return await self.keys.authenticate(presented)
+        claims = await self.tokens.verify(presented)
+        principal = await self._callers.find(claims.number)
+        return replace(principal, credential=Credential(kind="token", expires_at=claims.expires_at))
+
+    async def sign_in(self, login_or_email: str, password: str, *, address: str) -> User:
+        """The user with this login or email and this password.
+
+        Args:
+            login_or_email: who they say they are.
+            password: how they prove it.
+            address: where they are, as the connection tells; what a request says of itself proves nothing.
+
+        Raises:
+            TooManyAttempts: this name or address failed too often.
+            InvalidCredential: no such user, no password or another one; all take the same effort.
+            InactiveUser: both are right, and the user was deactivated.
+        """
+        self._throttle.check(login_or_email, address)
+        async with self._signing_in:
+            self._throttle.check(login_or_email, address)  # others failed meanwhile
+            try:
+                user = await self.users.sign_in(login_or_email, password)
+            except CredentialError:
+                self._throttle.failed(login_or_email, address)
+                raise
+        self._throttle.succeeded(login_or_email)
+        return user
 
     async def close(self) -> None:
         """Write what is still to be written. The database stays open."""

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from runyard.clock import Clock
-from runyard.database import Database
-from runyard.identity.checks import as_uuid, checked_email, checked_login, checked_name, storable
-from runyard.identity.errors import AlreadyExists, InactiveUser, InvalidCredential, NotFound
+from runyard.database import Connection, Database
+from runyard.identity.checks import as_uuid, checked_email, checked_login, checked_name, checked_permissions, storable
+from runyard.identity.errors import AlreadyExists, InactiveUser, InvalidCredential, LastAdmin, NotFound
 from runyard.identity.model import User
 from runyard.identity.passwords import Passwords
 
-SELECT: Final = "SELECT id, name, login, email, is_admin, is_active, created_at FROM users"
+SELECT: Final = "SELECT id, number, name, login, email, is_admin, is_active, permissions, created_at FROM users"
+LARGEST: Final = 2**31 - 1
 
 
 class Users:
-    """People and programs that may have credentials. Nothing of a user is ever deleted here."""
+    """People and programs that may have credentials. ``changed`` is told at once who did."""
 
-    def __init__(self, database: Database, *, clock: Clock, passwords: Passwords) -> None:
+    def __init__(
+        self, database: Database, *, clock: Clock, passwords: Passwords, changed: Callable[[UUID], None]
+    ) -> None:
         self._database = database
         self._clock = clock
         self._passwords = passwords
+        self._changed = changed
 
     async def create(
         self,
@@ -33,6 +38,8 @@ class Users:
         email: str | None = None,
         password: str | None = None,
         is_admin: bool = False,
+        is_active: bool = True,
+        permissions: Iterable[str] = (),
     ) -> User:
         """Add a user.
 
@@ -42,39 +49,39 @@ class Users:
             email: unique; upper and lower case are different. One may sign in with it, too.
             password: for signing in; a user without one only has keys.
             is_admin: whether they may administer the yard.
+            is_active: whether their credentials are accepted.
+            permissions: words of the services, such as ``ai_inference_support``.
 
         Raises:
             InvalidValue: one of these cannot be used; ``InvalidEmail`` if it is the email.
             AlreadyExists: the login or the email is taken.
         """
-        user = User(
-            id=uuid4(),
-            name=checked_name("name", name),
-            login=None if login is None else checked_login(login),
-            email=None if email is None else checked_email(email),
-            is_admin=is_admin,
-            is_active=True,
-            created_at=self._clock(),
-        )
+        user_id = uuid4()
+        name = checked_name("name", name)
+        login = None if login is None else checked_login(login)
+        email = None if email is None else checked_email(email)
+        permissions = checked_permissions(permissions)
         password_hash = None if password is None else await self._passwords.hash(password)
         try:
             await self._database.execute(
                 """
-                INSERT INTO users (id, name, login, email, password_hash, is_admin, is_active, created_at)
-                VALUES ($1, $2, $3, $4, $5, $6, true, $7) ON CONFLICT (id) DO NOTHING
+                INSERT INTO users (id, name, login, email, password_hash, is_admin, is_active, permissions, created_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING
                 """,
-                user.id,
-                user.name,
-                user.login,
-                user.email,
+                user_id,
+                name,
+                login,
+                email,
                 password_hash,
-                user.is_admin,
-                user.created_at,
+                is_admin,
+                is_active,
+                permissions,
+                self._clock(),
             )
         except asyncpg.UniqueViolationError as error:
-            taken = f"email {user.email!r}" if error.constraint_name == "users_email_key" else f"login {user.login!r}"
+            taken = f"email {email!r}" if error.constraint_name == "users_email_key" else f"login {login!r}"
             raise AlreadyExists(f"A user with the {taken} already exists.") from None
-        return user
+        return await self.get(user_id)
 
     async def get(self, user_id: UUID) -> User:
         """The user with this id.
@@ -83,6 +90,16 @@ class Users:
             NotFound: there is none.
         """
         return await self._one("id = $1", user_id)
+
+    async def by_number(self, number: int) -> User:
+        """The user with this number.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if not 0 < number <= LARGEST:
+            raise NotFound("User", number)
+        return await self._one("number = $1", number)
 
     async def by_email(self, email: str) -> User:
         """The user with exactly this email.
@@ -110,15 +127,70 @@ class Users:
     async def all(self) -> list[User]:
         """All users, the newest first."""
         rows = await self._database.fetch(f"{SELECT} ORDER BY created_at DESC, id DESC")
-        return [User(**row) for row in rows]
+        return [_user(row) for row in rows]
+
+    async def page(self, *, skip: int = 0, limit: int | None = None) -> list[User]:
+        """Up to ``limit`` users after the first ``skip``, the oldest first."""
+        rows = await self._database.fetch(f"{SELECT} ORDER BY number OFFSET $1 LIMIT $2", skip, limit)
+        return [_user(row) for row in rows]
+
+    async def any_admin(self) -> bool:
+        """Whether there is an active admin who has a login."""
+        found = await self._database.fetchval(
+            "SELECT EXISTS (SELECT FROM users WHERE is_admin AND is_active AND login IS NOT NULL)"
+        )
+        return bool(found)
+
+    async def update(
+        self,
+        user_id: UUID,
+        *,
+        password: str | None = None,
+        permissions: Iterable[str] | None = None,
+        is_active: bool | None = None,
+        is_admin: bool | None = None,
+    ) -> User:
+        """Change what is given, all of it or nothing.
+
+        Args:
+            user_id: whom to change.
+            password: what they sign in with from now on.
+            permissions: all that they have from now on.
+            is_active: whether their credentials are accepted.
+            is_admin: whether they may administer the yard.
+
+        Raises:
+            NotFound: there is no such user.
+            InvalidValue: one of these cannot be used.
+            LastAdmin: nobody could administer the yard any more.
+        """
+        values = {
+            "password_hash": None if password is None else await self._passwords.hash(password),
+            "permissions": None if permissions is None else checked_permissions(permissions),
+            "is_active": is_active,
+            "is_admin": is_admin,
+        }
+        given = {column: value for column, value in values.items() if value is not None}
+        if given:
+            changes = ", ".join(f"{column} = ${place}" for place, column in enumerate(given, 2))
+
+            async def work(connection: Connection) -> None:
+                if False in {is_active, is_admin}:
+                    await _keep_an_admin(connection, but=user_id)
+                await connection.execute(f"UPDATE users SET {changes} WHERE id = $1", user_id, *given.values())
+
+            await self._database.transaction(work)
+            self._changed(user_id)
+        return await self.get(user_id)
 
     async def deactivate(self, user_id: UUID) -> User:
         """Refuse this user's credentials from now on.
 
         Raises:
             NotFound: there is no such user.
+            LastAdmin: nobody could administer the yard any more.
         """
-        return await self._set_active(user_id, active=False)
+        return await self.update(user_id, is_active=False)
 
     async def activate(self, user_id: UUID) -> User:
         """Accept this user's credentials again.
@@ -126,22 +198,26 @@ class Users:
         Raises:
             NotFound: there is no such user.
         """
-        return await self._set_active(user_id, active=True)
+        return await self.update(user_id, is_active=True)
 
-    async def set_password(self, user_id: UUID, password: str) -> None:
-        """Give the user this password in place of any other.
+    async def delete(self, user_id: UUID) -> None:
+        """Remove the user, their keys and memberships. Their jobs stay and are nobody's.
 
         Raises:
             NotFound: there is no such user.
-            InvalidValue: the password cannot be used.
+            LastAdmin: nobody could administer the yard any more.
         """
-        password_hash = await self._passwords.hash(password)
-        done = await self._database.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
-        if done == "UPDATE 0":
-            raise NotFound("User", user_id)
+        await self.get(user_id)
+
+        async def work(connection: Connection) -> None:
+            await _keep_an_admin(connection, but=user_id)
+            await connection.execute("DELETE FROM users WHERE id = $1", user_id)
+
+        await self._database.transaction(work)
+        self._changed(user_id)
 
     async def sign_in(self, login_or_email: str, password: str) -> User:
-        """The user with this login or email and this password.
+        """The user with this login or email and this password. Nobody counts how often it fails here.
 
         Raises:
             InvalidCredential: no such user, no password or another one; all take the same effort.
@@ -165,14 +241,26 @@ class Users:
             )
         return user
 
-    async def _one(self, condition: str, value: str | UUID, *, hint: str = "") -> User:
+    async def _one(self, condition: str, value: str | int | UUID, *, hint: str = "") -> User:
         row = await self._database.fetchrow(
             f"{SELECT} WHERE {condition}", storable(value) if isinstance(value, str) else value
         )
         if row is None:
             raise NotFound("User", value, hint)
-        return User(**row)
+        return _user(row)
 
-    async def _set_active(self, user_id: UUID, *, active: bool) -> User:
-        await self._database.execute("UPDATE users SET is_active = $2 WHERE id = $1", user_id, active)
-        return await self.get(user_id)
+
+def _user(row: asyncpg.Record) -> User:
+    return User(**{**row, "permissions": tuple(row["permissions"])})
+
+
+async def _keep_an_admin(connection: Connection, *, but: UUID) -> None:
+    """Refuse if ``but`` is the only active admin. Admins stay locked, so that two can't leave at once."""
+    admins = await connection.fetch(
+        """
+        SELECT id, COALESCE(login, email, id::text) AS label FROM users
+        WHERE is_admin AND is_active ORDER BY number FOR UPDATE
+        """
+    )
+    if [admin["id"] for admin in admins] == [but]:
+        raise LastAdmin(admins[0]["label"])

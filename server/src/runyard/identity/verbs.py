@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 from uuid import UUID
 
 import typer
 
-from runyard.identity.console import OpenStore, age, answer, fail, moment, note, table, work
-from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, Project, User
+from runyard.identity.console import OpenStore, age, answer, moment, note, table, work
+from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, Project
 from runyard.identity.principal import Role
+from runyard.identity.user_verbs import AsJson, Reference, user_verbs
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
 
-PASSWORD_INPUT: Final = 8192
-"""Characters read in search of a password; identity refuses long ones with a better message."""
-
 Standing: TypeAlias = tuple[ApiKey, KeyState, KeyStatus]
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name: TypeAlias = Annotated[str | None, typer.Option(help="What you call it.")]
-Reference: TypeAlias = Annotated[str, typer.Argument(metavar="USER", help="Login, email or id.")]
 Owner: TypeAlias = Annotated[str, typer.Option("--user", metavar="USER", help="Whose it is: login, email or id.")]
 OnlyOf: TypeAlias = Annotated[str | None, typer.Option("--user", metavar="USER", help="Only those of this user.")]
 Users: TypeAlias = Annotated[
@@ -36,7 +30,6 @@ ProjectName: TypeAlias = Annotated[
     str, typer.Argument(metavar="PROJECT", help="Lower-case letters, digits and hyphens.")
 ]
 KeyId: TypeAlias = Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key, see: runyard key list")]
-FromStdin: TypeAlias = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 Expires: TypeAlias = Annotated[
     timedelta | None,
     typer.Option(parser=age, metavar="AGE", help="How long it works, such as 90d; for ever by default."),
@@ -51,71 +44,6 @@ def verbs(open_store: OpenStore) -> Mapping[str, typer.Typer]:
         "token": token_verbs(open_store),
         "key": key_verbs(open_store),
     }
-
-
-def user_verbs(open_store: OpenStore) -> typer.Typer:
-    """``user add``, ``list``, ``password``, ``deactivate``, ``activate``."""
-    app = typer.Typer(help="Who may use the yard.", no_args_is_help=True)
-
-    @app.command()
-    def add(
-        name: Annotated[str, typer.Argument(help="What they sign in with; not an email.")],
-        *,
-        password_stdin: FromStdin = False,
-        admin: Annotated[bool, typer.Option("--admin", help="Let them administer users and keys.")] = False,
-        email: Annotated[str | None, typer.Option(help="Their email address.")] = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Add a user. Without a password they only have the tokens and keys you make for them."""
-        password = _password() if password_stdin else None
-        user = work(
-            open_store,
-            lambda store: store.users.create(name, login=name, email=email, password=password, is_admin=admin),
-        )
-        answer(user, f"User {user.label!r} added, id {user.id}.", as_json=as_json)
-
-    @app.command("list")
-    def list_(*, as_json: AsJson = False) -> None:
-        """List users, the newest first."""
-        users = work(open_store, lambda store: store.users.all())
-        answer(users, _user_table(users), as_json=as_json)
-
-    @app.command()
-    def password(user: Reference, *, password_stdin: FromStdin = False, as_json: AsJson = False) -> None:
-        """Give a user a new password."""
-        if not password_stdin:
-            raise typer.BadParameter("say where the password comes from: --password-stdin")
-        text = _password()
-
-        async def change(store: IdentityStore) -> User:
-            found = await store.users.find(user)
-            await store.users.set_password(found.id, text)
-            return found
-
-        changed = work(open_store, change)
-        answer(changed, f"User {changed.label!r} has a new password.", as_json=as_json)
-
-    @app.command()
-    def deactivate(user: Reference, *, as_json: AsJson = False) -> None:
-        """Refuse a user's password, tokens and keys from now on. Nothing is deleted."""
-
-        async def change(store: IdentityStore) -> User:
-            return await store.users.deactivate((await store.users.find(user)).id)
-
-        changed = work(open_store, change)
-        answer(changed, f"User {changed.label!r} deactivated.", as_json=as_json)
-
-    @app.command()
-    def activate(user: Reference, *, as_json: AsJson = False) -> None:
-        """Accept a user's password, tokens and keys again."""
-
-        async def change(store: IdentityStore) -> User:
-            return await store.users.activate((await store.users.find(user)).id)
-
-        changed = work(open_store, change)
-        answer(changed, f"User {changed.label!r} activated.", as_json=as_json)
-
-    return app
 
 
 def project_verbs(open_store: OpenStore) -> typer.Typer:
@@ -248,17 +176,6 @@ def key_verbs(open_store: OpenStore) -> typer.Typer:
     return app
 
 
-def _password() -> str:
-    """The password on standard input, without the newline that ends it; asked for at a terminal."""
-    if sys.stdin.isatty():
-        text = getpass.getpass("Password: ")
-    else:
-        text = sys.stdin.read(PASSWORD_INPUT).removesuffix("\n").removesuffix("\r")
-    if not text:
-        fail("No password came from standard input. Pipe one into --password-stdin.")
-    return text
-
-
 def _hand_over(issued: IssuedKey, *, as_json: bool) -> None:
     """Print the secret on stdout, for the only time; what people should know goes to stderr."""
     key, secret = issued.key, issued.secret.reveal()
@@ -266,24 +183,6 @@ def _hand_over(issued: IssuedKey, *, as_json: bool) -> None:
     reach = f"reaches project {key.project!r} only" if key.project else "reaches what they reach"
     end = f"until {moment(key.expires_at, missing='')} UTC" if key.expires_at else "until it is revoked"
     note(f"It belongs to {key.user}, {reach}, and works {end}. It is not shown again.")
-
-
-def _user_table(users: list[User]) -> str:
-    if not users:
-        return "No users yet. Add one with: runyard user add NAME --password-stdin"
-    rows = (
-        (
-            str(user.id),
-            user.login or "-",
-            user.name,
-            user.email or "-",
-            "yes" if user.is_admin else "-",
-            "active" if user.is_active else "inactive",
-            moment(user.created_at, missing="-"),
-        )
-        for user in users
-    )
-    return table(("ID", "LOGIN", "NAME", "EMAIL", "ADMIN", "STATUS", "CREATED"), rows)
 
 
 def _project_table(projects: list[Project]) -> str:
