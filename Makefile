@@ -47,7 +47,7 @@ lock: ## Resolve every dependency anew into requirements.lock
 		--all-extras --group pyproject.toml:dev server/pyproject.toml sdks/python/*/pyproject.toml -o requirements.lock
 
 wheels: setup ## Build every package's wheel into dist/
-	@for one in server sdks/python/wire sdks/python/ci-client; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
+	@for one in server sdks/python/wire sdks/python/ci-client sdks/python/cl-client; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
 
 clean: ## Remove everything that was made here
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,13 +1,14 @@
-"""The composition root: the HTTP application and the worker's executors, with every service in its place."""
+"""The composition root: the applications behind the yard's ports, with every service in its place."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from fastapi import FastAPI
 
 from runyard import __version__
 from runyard.services.ci import api as ci_api
+from runyard.services.compute import accounts
+from runyard.services.compute import api as compute_api
+from runyard.services.compute.room import Room
 from runyard.web.health import health_router
 from runyard.web.requests import RequestIds
 from runyard.yard import Yard
@@ -19,7 +20,13 @@ def build_app(yard: Yard) -> FastAPI:
     app.add_middleware(RequestIds)
     app.include_router(health_router(yard))
     app.include_router(ci_api.router(yard))
+    app.include_router(accounts.router(yard))
     return app
 
 
-__all__: Sequence[str] = ["build_app"]
+def build_compute_app(room: Room) -> FastAPI:
+    """The application behind the port of `compute`."""
+    app = FastAPI(title="Runyard compute", version=__version__)
+    app.add_middleware(RequestIds)
+    app.include_router(compute_api.router(room))
+    return app

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from runyard import __version__
 from runyard.identity.verbs import verbs
+from runyard.services.compute.models_cli import models
 from runyard.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,15 +51,24 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 picks a free one.", show_default="8000")] = None,
+    compute_port: Annotated[int | None, typer.Option(help="HTTP port of `compute`.", show_default="8002")] = None,
+    mqtt_port: Annotated[int | None, typer.Option(help="Port of the MQTT broker.", show_default="1883")] = None,
     worker: Annotated[bool, typer.Option(help="Run a worker process beside the API.")] = True,
 ) -> None:
     """Open the yard: database, API and one worker, with nothing to configure."""
-    from runyard.serve import CannotServe, serve  # noqa: PLC0415  (loads the web framework)
+    from runyard.serve import CannotServe, Opened, serve  # noqa: PLC0415  (loads the web framework)
 
-    settings = load(host=host, port=port)
+    settings = load(host=host, port=port, compute_port=compute_port, mqtt_port=mqtt_port)
 
-    def ready(url: str) -> None:
-        typer.secho(f"The yard is open at {url}", fg="green", err=True)
+    def ready(opened: Opened) -> None:
+        typer.secho(f"The yard is open at {opened.url}", fg="green", err=True)
+        typer.echo(f"Media jobs at {opened.compute_url}, events at {opened.mqtt_url or 'no broker'}.", err=True)
+        if opened.password is not None:
+            typer.echo(
+                f"First start: the user 'admin' has the password {opened.password} (said only now; change it with: "
+                "runyard user password admin --password-stdin)",
+                err=True,
+            )
         typer.echo(f"Data in {settings.data_dir}. Ctrl-C closes it; running jobs go back to the queue.", err=True)
 
     run(serve(settings, worker=worker, ready=ready), CannotServe)
@@ -105,6 +115,7 @@ def run(work: Coroutine[object, object, None], *known: type[Exception]) -> None:
     import uvloop  # noqa: PLC0415
 
     from runyard.database import DatabaseError  # noqa: PLC0415
+    from runyard.identity import IdentityError  # noqa: PLC0415
     from runyard.sandbox import SandboxUnavailable  # noqa: PLC0415
 
     try:
@@ -112,7 +123,7 @@ def run(work: Coroutine[object, object, None], *known: type[Exception]) -> None:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:
-        if isinstance(error, (*known, DatabaseError, SandboxUnavailable)):
+        if isinstance(error, (*known, DatabaseError, IdentityError, SandboxUnavailable)):
             fail(str(error))
         raise
 
@@ -155,6 +166,7 @@ def _with_data(function: Callable[..., object]) -> Callable[..., object]:
 
 for _name, _verbs in verbs(open_identity).items():
     app.add_typer(_verbs, name=_name)
+app.add_typer(models, name="models")
 everywhere(app)
 
 

@@ -12,16 +12,21 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import structlog
 import uvicorn
+from pydantic import SecretStr
 
-from runyard.app import build_app
+from runyard.app import build_app, build_compute_app
+from runyard.identity.first_admin import ensure_admin
 from runyard.logs import configure_logs
+from runyard.services.compute.room import open_room
 from runyard.settings import Settings
+from runyard.web.ports import ByPort
 from runyard.yard import open_yard
 
 RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -33,37 +38,67 @@ class CannotServe(Exception):
     """The yard can't be opened here; the text says why and what to do."""
 
 
-async def serve(settings: Settings, *, worker: bool = True, ready: Callable[[str], None] = lambda _url: None) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Where a yard answers. ``password`` is that of the user ``admin`` when it was made up just now."""
+
+    url: str
+    compute_url: str
+    mqtt_url: str | None
+    password: str | None = None
+
+
+async def serve(
+    settings: Settings, *, worker: bool = True, ready: Callable[[Opened], None] = lambda _opened: None
+) -> None:
     """Run the yard until SIGINT or SIGTERM.
 
     Args:
         worker: run a worker process beside the API.
-        ready: called with the base URL once requests are answered.
+        ready: told where once requests are answered.
 
     Raises:
         CannotServe: a port is taken, or another yard uses the data folder.
     """
     configure_logs(settings)
     settings.data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-    with _only_one(settings.data_dir), _listen(settings.host, settings.port) as listener:
-        url = _url(settings.host, listener.getsockname()[1])
-        async with open_yard(settings, application="runyard api") as yard, _worker(settings, wanted=worker):
-            server = _Server(
-                uvicorn.Config(
-                    build_app(yard),
-                    loop="uvloop",
-                    http="httptools",
-                    ws="none",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    timeout_graceful_shutdown=round(settings.drain_seconds),
-                    timeout_keep_alive=75,
-                ),
-                on_exit=yard.tails.close,
-                on_start=lambda: _announce(settings.data_dir, url, ready),
+    with (
+        _only_one(settings.data_dir),
+        _listen(settings.host, settings.port, "port") as main,
+        _listen(settings.host, settings.compute_port, "compute_port") as compute,
+    ):
+        async with (
+            open_yard(settings, application="runyard api") as yard,
+            open_room(yard) as room,
+        ):
+            await yard.identity.tokens.key()  # a broken pair of keys is told now, not to the first who signs in
+            port = compute.getsockname()[1]
+            opened = Opened(
+                url=_url(settings.host, main.getsockname()[1]),
+                compute_url=_url(settings.host, port),
+                mqtt_url=room.mqtt_url,
+                password=await ensure_admin(yard.identity, settings),
             )
-            await server.serve(sockets=[listener])
+            if room.mqtt_port is not None:
+                settings = settings.model_copy(update={"mqtt_port": room.mqtt_port})
+            async with _worker(settings, wanted=worker):
+                server = _Server(
+                    uvicorn.Config(
+                        ByPort(build_app(yard), {port: build_compute_app(room)}),
+                        loop="uvloop",
+                        http="httptools",
+                        ws="none",
+                        log_config=None,
+                        access_log=False,
+                        server_header=False,
+                        proxy_headers=False,  # whoever connects could say they come from elsewhere
+                        timeout_graceful_shutdown=round(settings.drain_seconds),
+                        timeout_keep_alive=75,
+                    ),
+                    on_exit=yard.tails.close,
+                    on_start=lambda: _announce(settings.data_dir, opened, ready),
+                )
+                await server.serve(sockets=[main, compute])
 
 
 class _Server(uvicorn.Server):
@@ -102,7 +137,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int, setting: str) -> Iterator[socket.socket]:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -118,7 +153,7 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             raise CannotServe(
                 f"Port {port} on {host} can't be used ({error.strerror}). "
-                f"Choose another with --port or RUNYARD_PORT; 0 picks a free one."
+                f"Choose another with --{setting.replace('_', '-')} or RUNYARD_{setting.upper()}; 0 picks a free one."
             ) from error
         yield listener
 
@@ -128,13 +163,14 @@ def _url(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _announce(data_dir: Path, url: str, ready: Callable[[str], None]) -> None:
+def _announce(data_dir: Path, opened: Opened, ready: Callable[[Opened], None]) -> None:
     """Say where this yard answers, and leave a note for programs on this machine that know only its folder."""
     note = data_dir / "serve.json"
     partial = note.with_suffix(".partial")
-    partial.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    places = {"url": opened.url, "compute_url": opened.compute_url, "mqtt_url": opened.mqtt_url}
+    partial.write_text(json.dumps({**places, "pid": os.getpid()}))
     partial.replace(note)
-    ready(url)
+    ready(opened)
 
 
 @asynccontextmanager
@@ -186,9 +222,11 @@ async def _stop(process: asyncio.subprocess.Process, patience: float) -> None:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings as the worker's environment, flags included."""
-    changed = settings.model_dump(exclude_defaults=True, exclude={"database_url"})
+    changed = settings.model_dump(exclude_defaults=True, exclude={"database_url", "mqtt_url", "admin_password"})
     variables = {f"RUNYARD_{name.upper()}": str(value) for name, value in changed.items()}
     variables["RUNYARD_DATA_DIR"] = str(settings.data_dir)
-    if settings.database_url is not None:
-        variables["RUNYARD_DATABASE_URL"] = settings.database_url.get_secret_value()
+    for name in ("database_url", "mqtt_url"):
+        secret: SecretStr | None = getattr(settings, name)
+        if secret is not None:
+            variables[f"RUNYARD_{name.upper()}"] = secret.get_secret_value()
     return variables

@@ -60,7 +60,31 @@ class Settings(BaseSettings):
     )
     port: Port = Field(
         default=8000,
-        description="HTTP port of `ci` and of the yard's own endpoints; 0 picks a free one.",
+        description="HTTP port of `ci`, of accounts and of the yard's own endpoints; 0 picks a free one.",
+    )
+    compute_port: Port = Field(default=8002, description="HTTP port of `compute`; 0 picks a free one.")
+    mqtt_port: Port = Field(default=1883, description="Port of the embedded MQTT broker; 0 picks a free one.")
+    mqtt_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("RUNYARD_MQTT_URL", "MQTT_URL"),
+        description="Broker to use instead of the embedded one (`mqtt://user:password@host:1883`, `mqtts://...`; also "
+        "read from `MQTT_URL`), or `off` for none.",
+    )
+    mqtt_shared_events: Literal["auto", "all", "guests", "off"] = Field(
+        default="auto",
+        description="Whose jobs are told on the topic every MQTT client may read. `auto`: all while the yard listens "
+        "on loopback only, else guests'.",
+    )
+    guests: Literal["loopback", "everywhere", "never"] = Field(
+        default="loopback", description="Where callers without a credential may use `compute`."
+    )
+    token_minutes: Positive = Field(default=30, description="Minutes for which a token of the auth service is good.")
+    admin_password: SecretStr | None = Field(
+        default=None,
+        description="Password of the user `admin`, made on the first start; without it one is made up and printed.",
+    )
+    login_attempts: Positive = Field(
+        default=10, description="Failed sign-ins of one user or address in five minutes, after which both have to wait."
     )
     worker_slots: Annotated[int, Field(ge=2)] = Field(
         default_factory=lambda: max(2, os.cpu_count() or 2),
@@ -125,10 +149,29 @@ class Settings(BaseSettings):
     )
     ci_artifact_limit: Positive = Field(default=256 * MIB, description="Bytes of artifacts kept from one test run.")
 
+    compute_slots: Positive = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        description="Processes of one worker that decode and convert media.",
+    )
+    compute_timeout: Seconds = Field(default=600.0, description="Longest a media job may take.")
+    compute_memory: Positive = Field(default=3 * GIB, description="Bytes of memory of one such process.")
+    compute_pixels: Positive = Field(default=89_478_485, description="Pixels of one image or video frame.")
+    compute_frames: Positive = Field(default=2_000, description="Frames of one animation.")
+    compute_duration: Seconds = Field(default=4 * 3600.0, description="Seconds of one video or sound.")
+    compute_output: Positive = Field(default=8 * GIB, description="Bytes of all results of one media job.")
+    model_dir: Path | None = Field(
+        default=None, description="Folder of models that plugins load; `models` in the data folder by default."
+    )
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def models(self) -> Path:
+        """Folder of models, ``<name>/model.onnx`` each."""
+        return self.model_dir or self.data_dir / "models"
 
     @property
     def loopback(self) -> bool:

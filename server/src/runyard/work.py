@@ -8,19 +8,17 @@ import sys
 
 import structlog
 
-from runyard.jobs import Registration, Worker
+from runyard.jobs import Worker
 from runyard.logs import configure_logs
-from runyard.sandbox import Sandbox, probe
+from runyard.sandbox import probe
 from runyard.services.ci import executor as ci
+from runyard.services.compute.executor import open_media
+from runyard.services.compute.mqtt.open import announce_worker
+from runyard.services.compute.words import PREFIX
 from runyard.settings import Settings
 from runyard.yard import open_yard
 
 log = structlog.get_logger(__name__)
-
-
-def registrations(settings: Settings, sandbox: Sandbox) -> list[Registration]:
-    """The executors of every service."""
-    return [*ci.registrations(settings, sandbox)]
 
 
 async def work(settings: Settings, *, kinds: list[str] | None = None, supervised: bool = False) -> None:
@@ -37,13 +35,18 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
     configure_logs(settings)
     sandbox = await asyncio.to_thread(probe, settings.sandbox)
     log.info("sandbox", name=sandbox.name, description=sandbox.description)
-    async with open_yard(settings, application="runyard worker") as yard:
-        available = registrations(settings, sandbox)
+    async with (
+        open_yard(settings, application="runyard worker") as yard,
+        open_media(settings, sandbox) as media,
+    ):
+        available = [*ci.registrations(settings, sandbox), *media.registrations]
         known = {one.kind for one in available}
         if unknown := set(kinds or ()) - known:
             raise LookupError(f"No service runs jobs of kind {min(unknown)!r}; there are: {', '.join(sorted(known))}.")
+        wanted = [one for one in available if not kinds or one.kind in kinds]
+        offered = [name for name in media.task_types if not kinds or f"{PREFIX}{name}" in kinds]
         worker = Worker(
-            [one for one in available if not kinds or one.kind in kinds],
+            wanted,
             settings=settings,
             store=yard.jobs,
             tails=yard.tails,
@@ -51,19 +54,32 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
             signals=yard.signals,
             sandbox=sandbox,
         )
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        if supervised:
-            loop.add_reader(
-                sys.stdin.fileno(), stop.set
-            )  # nothing is ever written to it: it becomes readable at its end
-        running = asyncio.create_task(worker.run(ready=lambda: log.info("worker_ready", kinds=sorted(known))))
-        asked = asyncio.create_task(stop.wait())
-        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
-        if supervised:
-            loop.remove_reader(sys.stdin.fileno())
-        asked.cancel()
+        stop = _stop_signal(supervised=supervised)
+        running = asyncio.create_task(
+            worker.run(ready=lambda: log.info("worker_ready", kinds=sorted(one.kind for one in wanted)))
+        )
+        if offered:
+            warming = asyncio.create_task(media.hosts.warm(), name="warm up")
+            warming.add_done_callback(lambda task: task.cancelled() or task.exception())
+        async with announce_worker(settings, task_types=offered, idle=lambda: media.hosts.free, clock=yard.clock):
+            asked = asyncio.create_task(stop.wait())
+            await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
         await worker.drain()
         await running
+
+
+def _stop_signal(*, supervised: bool) -> asyncio.Event:
+    """Set by SIGINT and SIGTERM, and when the supervisor is gone."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def supervisor_gone() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
+
+    if supervised:  # nothing is ever written to it: it becomes readable at its end
+        loop.add_reader(sys.stdin.fileno(), supervisor_gone)
+    return stop

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -56,6 +56,18 @@ class TestUser:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestAccount:
+    """Somebody with a name and a password."""
+
+    __test__ = False
+
+    username: str
+    password: str
+    environment: dict[str, str]
+    """Environment in which ``cl_client`` and ``cl-admin`` find the yard and act as this user, with an empty home."""
+
+
 class RunningYard:
     """``runyard serve`` on a free port, in a folder of its own below the system's temporary folder.
 
@@ -75,6 +87,9 @@ class RunningYard:
         self._variables |= {
             "RUNYARD_DATA_DIR": str(self.data_dir),
             "RUNYARD_PORT": "0",
+            "RUNYARD_COMPUTE_PORT": "0",
+            "RUNYARD_MQTT_PORT": "0",
+            "RUNYARD_LOGIN_ATTEMPTS": "1000",  # every user of a test comes from the same address
             "RUNYARD_DRAIN_SECONDS": "5",
         } | self._variables
         self._variables.setdefault("RUNYARD_DATABASE_SCHEMA", f"test_{uuid4().hex[:12]}")
@@ -82,6 +97,8 @@ class RunningYard:
             self._variables["RUNYARD_DATABASE_URL"] = database_url
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.compute_url = ""
+        self.mqtt_url: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -99,6 +116,20 @@ class RunningYard:
     def port(self) -> int:
         """Port of the API."""
         return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def mqtt_port(self) -> int:
+        """Port of the broker."""
+        assert self.mqtt_url is not None
+        return int(self.mqtt_url.rsplit(":", 1)[1])
+
+    @property
+    def compute_environment(self) -> dict[str, str]:
+        """Environment in which programs on ``cl_client`` find this yard, as guests."""
+        places = {"AUTH_URL": self.url, "COMPUTE_URL": self.compute_url}
+        if self.mqtt_url is not None:
+            places |= {"MQTT_BROKER_HOST": "127.0.0.1", "MQTT_BROKER_PORT": str(self.mqtt_port)}
+        return {**os.environ, **places, "COLUMNS": "120"}
 
     @property
     def pid(self) -> int:
@@ -119,9 +150,12 @@ class RunningYard:
         self.close()
 
     def start(self) -> None:
-        """Start the processes and wait until requests are answered; on the same port as before, if there was one."""
+        """Start the processes and wait until requests are answered; on the same ports as before, if there were some."""
         if self.url:
             self._variables["RUNYARD_PORT"] = str(self.port)
+            self._variables["RUNYARD_COMPUTE_PORT"] = self.compute_url.rsplit(":", 1)[1]
+            if self.mqtt_url is not None:
+                self._variables["RUNYARD_MQTT_PORT"] = str(self.mqtt_port)
         note = self.data_dir / "serve.json"
         note.unlink(missing_ok=True)
         with (self.data_dir / "serve.log").open("ab") as output:
@@ -132,7 +166,8 @@ class RunningYard:
         wait_until(lambda: note.exists() or self._process.poll() is not None, "the yard to open")  # type: ignore[union-attr]
         if not note.exists():
             raise RuntimeError(f"the yard did not open:\n{self.log}")
-        self.url = json.loads(note.read_text())["url"]
+        places = json.loads(note.read_text())
+        self.url, self.compute_url, self.mqtt_url = places["url"], places["compute_url"], places["mqtt_url"]
 
     def stop(self) -> None:
         """Stop in an orderly way, as Ctrl-C does."""
@@ -178,6 +213,28 @@ class RunningYard:
         home = self.data_dir / "homes" / email
         home.mkdir(parents=True)
         return TestUser(id=user_id, name=name, email=email, api_key=key, server_url=self.url, home=home)
+
+    def account(
+        self,
+        username: str | None = None,
+        password: str = "correct horse",  # noqa: S107  (of a yard that lives as long as a test)
+        *,
+        is_admin: bool = False,
+        permissions: Sequence[str] = ("ai_inference_support",),
+    ) -> TestAccount:
+        """A new user who signs in with a password."""
+        name = username or f"user{uuid4().hex[:8]}"
+
+        async def make(yard: Yard) -> None:
+            await yard.identity.users.create(
+                name, login=name, password=password, is_admin=is_admin, permissions=permissions
+            )
+
+        self.inside(make)
+        home = self.data_dir / "homes" / name
+        home.mkdir(parents=True, exist_ok=True)
+        environment = {**self.compute_environment, "HOME": str(home), "CL_USERNAME": name, "CL_PASSWORD": password}
+        return TestAccount(username=name, password=password, environment=environment)
 
     def inside(self, work: Callable[[Yard], Awaitable[T]]) -> T:
         """Do something with the yard's own parts, in a thread and event loop of their own."""

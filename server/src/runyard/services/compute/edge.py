@@ -1,0 +1,101 @@
+"""The edge of the `compute` room: who calls, and what every error of the lower floors is in this protocol."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from runyard.artifacts import ArtifactMissing, TooLarge
+from runyard.identity import GUEST, CredentialError, Forbidden, InvalidCredential, Principal
+from runyard.jobs import IdempotencyReused, JobEnded, JobNotFound, RequestInFlight
+from runyard.services.compute.guests import GuestsRefused
+from runyard.services.compute.room import Room
+from runyard.web.auth import NoCredential, authenticate
+from runyard.web.errors import Refusals, Refused, refusing
+from runyard.web.multipart import BadForm, FormTooLarge
+
+PERMISSION: Final = "ai_inference_support"
+_BEARER: Final = {"WWW-Authenticate": "Bearer"}
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_TEXTS: Final = {"expired": "JWT token has expired", "payload": "JWT payload is invalid"}
+
+REFUSALS: Final[Refusals] = {
+    NoCredential: lambda _: Refused(401, "Authentication required", headers=_BEARER),
+    InvalidCredential: lambda error: Refused(
+        401, _TEXTS.get(error.reason, "Could not validate credentials"), headers=_BEARER
+    ),
+    CredentialError: lambda _: Refused(401, "Could not validate credentials", headers=_BEARER),
+    Forbidden: lambda error: Refused(403, str(error)),
+    GuestsRefused: lambda error: Refused(409, str(error), code="guests_refused"),
+    JobNotFound: lambda error: Refused(404, f"Job {error.job} not found"),
+    JobEnded: lambda error: Refused(409, str(error), code="job_ended"),
+    ArtifactMissing: lambda error: Refused(404, f"File not found: {error.name}"),
+    IdempotencyReused: lambda error: Refused(422, str(error), code="idempotency_key_reused"),
+    RequestInFlight: lambda error: Refused(409, str(error), code="request_in_flight", headers={"Retry-After": "1"}),
+    TooLarge: lambda error: Refused(413, str(error), code="file_too_large"),
+    FormTooLarge: lambda error: Refused(413, str(error), code="file_too_large"),
+    BadForm: lambda error: Refused(400, str(error), code="bad_form"),
+}
+
+Door = refusing(REFUSALS)
+
+
+def room_of(request: Request) -> Room:
+    """The room behind this request's application."""
+    room = request.state.room
+    assert isinstance(room, Room)
+    return room
+
+
+async def caller(request: Request) -> Principal:
+    """Who calls, and may use the service. A dependency: it is solved before a handler reads the body."""
+    principal = await identify(request)
+    if principal is GUEST or principal.is_admin or PERMISSION in principal.permissions:
+        return principal
+    if (await room_of(request).guests.mode()).on:
+        return principal
+    raise Forbidden(f"Insufficient permissions. Required: {PERMISSION}")
+
+
+async def admin(request: Request) -> Principal:
+    """An administrator. Guests are none, whatever the guest mode."""
+    principal = await authenticate(request, room_of(request).yard.identity)
+    if not principal.is_admin:
+        raise Forbidden("Insufficient permissions. Admin access required")
+    return principal
+
+
+Caller = Annotated[Principal, Depends(caller)]
+Admin = Annotated[Principal, Depends(admin)]
+
+
+async def identify(request: Request) -> Principal:
+    """The bearer of a good credential; else the guest, while guests are let in."""
+    room = room_of(request)
+    try:
+        return await authenticate(request, room.yard.identity)
+    except (NoCredential, CredentialError):
+        if not (await room.guests.mode()).on:
+            raise
+    _refuse_strange_pages(request, loopback=room.yard.settings.guests == "loopback")
+    return GUEST
+
+
+def invalid(kind: str, loc: tuple[str, ...], message: str, given: object = None) -> Refused:
+    """A 422 in the shape the framework gives its own."""
+    return Refused(422, [{"type": kind, "loc": list(loc), "msg": message, "input": given}])
+
+
+def _refuse_strange_pages(request: Request, *, loopback: bool) -> None:
+    """A web page somebody visits can send requests to this machine's loopback: it is no guest.
+
+    Browsers say where a page is from (``Origin``); a page that had its own name point here shows in ``Host``.
+    """
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin")
+    name = urlsplit(f"//{host}").hostname
+    if (origin is not None and urlsplit(origin).netloc != host) or (loopback and name not in _LOCAL):
+        text = "Guests can't come from pages of other sites. Sign in, and send the token with the request."
+        raise Refused(403, text, code="cross_origin")
