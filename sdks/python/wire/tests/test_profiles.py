@@ -51,6 +51,15 @@ def test_saving_keeps_everything_else(file):
     assert file.path.read_text() == "# mine\napi_key=abc\nodd line\n[profile lab]\nserver_url=http://lab2\n"
 
 
+def test_a_section_may_say_more(file):
+    lab = Profile("lab", "http://lab", "key1", {"auth_url": "http://lab:8000", "user": "ada"})
+    file.save(lab)
+    assert file.path.read_text().splitlines()[-2:] == ["auth_url=http://lab:8000", "user=ada"]
+    assert file.read().profile("lab") == lab
+    odd = parse("[profile a]\nuser=ada\nuser=late\n# note=1\n").profile("a")
+    assert odd == Profile("a", also={"user": "ada"})
+
+
 def test_a_new_file_is_its_owners_alone(file):
     file.save(Profile("lab", None, "k" * 40))
     assert file.path.stat().st_mode & 0o777 == 0o600
@@ -101,7 +110,17 @@ def test_unknown_profiles_are_errors(file):
             act("nope")
 
 
+def test_an_unknown_profile_says_how_to_add_it(tmp_path):
+    file = ConfigFile(tmp_path / "config", adding="cl_client profiles add {name} --compute-url URL")
+    with pytest.raises(UsageError, match="cl_client profiles add nope --compute-url URL"):
+        file.read().profile("nope")
+    file.save(Profile("lab"))
+    with pytest.raises(UsageError, match="cl_client profiles add nope --compute-url URL"):
+        file.use("nope")
+
+
 def test_keys_are_in_no_repr():
-    config = parse("api_key=sesame\n[profile a]\napi_key=tahini\n")
+    config = parse("api_key=sesame\n[profile a]\napi_key=tahini\nother=halva\n")
+    assert "halva" not in repr(config)
     assert "sesame" not in repr(config)
     assert "tahini" not in repr(config)

@@ -140,3 +140,17 @@ def without_userinfo(url: str) -> str:
     if "@" not in parts.netloc:
         return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def sentence(detail: object) -> str | None:
+    """What an error answer's `detail` says, which is a sentence or a list of field errors; None if it is neither."""
+    if isinstance(detail, str):
+        return detail
+    if not isinstance(detail, list):
+        return None
+    parts = []
+    for item in detail:
+        if isinstance(item, dict) and isinstance(item.get("msg"), str):
+            where = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
+            parts.append(f"{where}: {item['msg']}" if where else item["msg"])
+    return "; ".join(parts) or None

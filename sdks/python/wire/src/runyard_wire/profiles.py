@@ -1,6 +1,6 @@
-"""`~/.ci/config`: `key=value` lines, and `[profile NAME]` sections that each name a server and its key.
+"""A client's configuration file: `key=value` lines, and `[profile NAME]` sections that each name a server and its key.
 
-The first lines are the original format, read by its rules: no spaces around `=`, no quotes, the first
+The first lines are the original format of `~/.ci/config`, read by its rules: no spaces around `=`, no quotes, the first
 `api_key=` wins, unknown lines are left alone. A file without sections therefore means what it always meant.
 """
 
@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,15 +18,20 @@ from .errors import UsageError, redact
 
 _SECTION = re.compile(r"\[profile ([^\]\s]+)\]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SETTING = re.compile(r"[a-z_]+")
+
+ADDING = "ci profile add {name} --server URL"
+"""The command that adds a profile, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named server and the key for it. Either may be missing."""
+    """A named server and the key for it. Either may be missing. `also` is what else its section says."""
 
     name: str
     server_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    also: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Config:
     current: str | None = None
     profiles: dict[str, Profile] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    adding: str = ADDING
 
     def profile(self, name: str) -> Profile:
         """The named profile.
@@ -48,15 +55,21 @@ class Config:
         except KeyError:
             known = ", ".join(sorted(self.profiles)) or "none yet"
             raise UsageError(
-                f"There is no profile {name!r} (known: {known}). Add it with: ci profile add {name} --server URL"
+                f"There is no profile {name!r} (known: {known}). Add it with: {self.adding.format(name=name)}"
             ) from None
 
 
 class ConfigFile:
-    """The file at `path`. It is replaced whole, atomically and readable by its owner only."""
+    """The file at `path`. It is replaced whole, atomically and readable by its owner only.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: where it is.
+        adding: the command that adds a profile, with `{name}`, for messages.
+    """
+
+    def __init__(self, path: Path, *, adding: str = ADDING) -> None:
         self.path = path
+        self.adding = adding
 
     def read(self) -> Config:
         """What the file says; an absent or unreadable file says nothing."""
@@ -64,10 +77,10 @@ class ConfigFile:
             text = self.path.read_text(encoding="utf-8", errors="replace")
             mode = self.path.stat().st_mode
         except FileNotFoundError:
-            return Config()
+            return Config(adding=self.adding)
         except OSError as error:
-            return Config(warnings=(f"{self.path} cannot be read: {error.strerror}",))
-        config = parse(text)
+            return Config(warnings=(f"{self.path} cannot be read: {error.strerror}",), adding=self.adding)
+        config = replace(parse(text), adding=self.adding)
         if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO) and _holds_a_key(config):
             warning = f"{self.path} holds an API key and others may read it; run: chmod 600 {self.path}"
             return replace(config, warnings=(warning,))
@@ -82,6 +95,7 @@ class ConfigFile:
             section.append(f"server_url={profile.server_url}")
         if profile.api_key:
             section.append(f"api_key={profile.api_key}")
+        section += [f"{name}={value}" for name, value in profile.also.items() if value]
         for line in section:
             if "\n" in line or "\r" in line:
                 raise UsageError(f"profile {profile.name!r}: a value may not contain a line break")
@@ -157,9 +171,20 @@ def parse(text: str) -> Config:
                 api_key = api_key or value
             elif name == "profile":
                 current = current or value
-        elif name in {"server_url", "api_key"} and getattr(profiles[section], name) is None:
-            profiles[section] = replace(profiles[section], **{name: value})
+        else:
+            profiles[section] = _with(profiles[section], name, value)
     return Config(api_key, current, profiles)
+
+
+def _with(profile: Profile, name: str, value: str) -> Profile:
+    """The profile with one more line of its section; of two lines of one name the first counts."""
+    if name == "server_url":
+        return replace(profile, server_url=profile.server_url or value)
+    if name == "api_key":
+        return replace(profile, api_key=profile.api_key or value)
+    if not _SETTING.fullmatch(name):
+        return profile
+    return replace(profile, also={**profile.also, name: profile.also.get(name, value)})
 
 
 def describe_key(api_key: str | None) -> str:

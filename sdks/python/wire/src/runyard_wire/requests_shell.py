@@ -30,6 +30,7 @@ from .errors import (
     TimedOut,
     UsageError,
     redact,
+    sentence,
     status_error_type,
 )
 from .retry import Attempts, Failure, FailureKind, RetryPolicy, TokenBucket, parse_retry_after
@@ -323,7 +324,7 @@ def _status_error(response: requests.Response) -> StatusError:
         body = None
     if isinstance(body, dict):
         code = body.get("code") if isinstance(body.get("code"), str) else None
-        detail = _sentence(body.get("detail"))
+        detail = sentence(body.get("detail"))
     return status_error_type(response.status_code)(
         response.status_code,
         response.reason or "",
@@ -333,17 +334,3 @@ def _status_error(response: requests.Response) -> StatusError:
         request_id=response.headers.get("X-Request-ID"),
         retry_after=parse_retry_after(response.headers.get("Retry-After"), now=datetime.now(timezone.utc)),
     )
-
-
-def _sentence(detail: object) -> str | None:
-    """`detail` is a sentence, or a list of field errors."""
-    if isinstance(detail, str):
-        return detail
-    if isinstance(detail, list):
-        parts = []
-        for item in detail:
-            if isinstance(item, dict) and isinstance(item.get("msg"), str):
-                where = ".".join(str(part) for part in item.get("loc", ()) if part != "body")
-                parts.append(f"{where}: {item['msg']}" if where else item["msg"])
-        return "; ".join(parts) or None
-    return None

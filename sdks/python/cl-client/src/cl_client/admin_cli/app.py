@@ -1,0 +1,90 @@
+"""The tree of `cl-admin`'s commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from cl_client.cli.entry import run_program
+
+from .caller import Caller
+from .config import config
+from .jobs import jobs
+from .users import users
+
+NAME = "cl-admin"
+
+app = typer.Typer(
+    name=NAME,
+    help="Look after users, guest mode and storage of a server.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    *,
+    auth_url: Annotated[
+        str | None,
+        typer.Option("--auth-url", metavar="URL", help="Auth service; or set AUTH_URL.", show_default=False),
+    ] = None,
+    username: Annotated[
+        str | None,
+        typer.Option("--username", metavar="NAME", help="An admin; or set CL_USERNAME.", show_default=False),
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            "--password",
+            metavar="PASSWORD",
+            help="`-` reads it from stdin; or set CL_PASSWORD; asked for if absent.",
+            show_default=False,
+        ),
+    ] = None,
+    compute_url: Annotated[
+        str | None,
+        typer.Option("--compute-url", metavar="URL", help="Compute service; or set COMPUTE_URL.", show_default=False),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="Use a profile of cl_client.", show_default=False),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from cl_client._version import VERSION
+
+        typer.echo(f"{NAME} {VERSION}")
+        raise typer.Exit
+    from cl_client.cli.terminal import log_to_stderr
+
+    log_to_stderr(verbose=verbose)
+    ctx.obj = Caller(auth_url=auth_url, compute_url=compute_url, profile=profile, username=username, password=password)
+
+
+app.add_typer(users, name="users")
+app.add_typer(config, name="config")
+app.add_typer(jobs, name="jobs")
+
+
+@app.command()
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
+) -> None:
+    """Print a completion script; load it with: source <(cl-admin completion bash)."""
+    from cl_client.cli.completion import completion_script
+    from cl_client.cli.terminal import say
+
+    say(completion_script(shell, NAME, app))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    return run_program(app, NAME, argv, mark="✗ ", codes=False)

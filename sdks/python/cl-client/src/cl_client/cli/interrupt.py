@@ -1,0 +1,60 @@
+"""Ctrl-C: the work stops cleanly, the jobs go on, and who wants may cancel them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import TypeVar
+
+from .failures import Interrupted
+from .terminal import is_interactive, note
+
+T = TypeVar("T")
+_SHOWN = 10
+
+
+def run_interruptibly(work: Coroutine[object, object, T]) -> T:
+    """Run to the end in an event loop of its own.
+
+    Raises:
+        Interrupted: Ctrl-C came first; the work has been cancelled and has cleaned up.
+    """
+    return asyncio.run(_interruptible(work))
+
+
+def tell_what_goes_on(job_ids: Sequence[str]) -> None:
+    """Say which jobs go on without us, and how to come back to them."""
+    if not job_ids:
+        return
+    note("\nStopped waiting. What was submitted goes on:")
+    for job_id in job_ids[:_SHOWN]:
+        note(f"  cl_client watch {job_id}")
+    if len(job_ids) > _SHOWN:
+        note(f"  and {len(job_ids) - _SHOWN} more; see: cl_client jobs list")
+
+
+def wants_to_cancel(count: int) -> bool:
+    """Ask whether to cancel so many jobs; no where nobody can be asked."""
+    if not is_interactive():
+        return False
+    sys.stderr.write(f"Cancel {'it' if count == 1 else f'all {count}'}? [y/N] ")
+    sys.stderr.flush()
+    try:
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    except KeyboardInterrupt:
+        note()
+        return False
+
+
+async def _interruptible(work: Coroutine[object, object, T]) -> T:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise Interrupted from None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
