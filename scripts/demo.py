@@ -56,7 +56,8 @@ def main() -> int:
         run_all(console, rows)
         console.print(table(rows, links=console.width >= WIDE))
         ci.failing(console, client, tests)
-        compute.picture(console, config, EXAMPLES / "media", media)
+        if console.color_system is not None:
+            compute.picture(console, config, EXAMPLES / "media", media)
         if options.svg is not None:
             picture = console.export_svg(title="make demo")
             options.svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))  # loads nothing

@@ -55,7 +55,7 @@ def run(config: ServerConfig, plugin: str, file: Path, row: Row, *, params: dict
             row.job, row.state, row.link = job.id, "queued", f"{config.compute_url}/jobs/{job.id}"
             async for event in job.events():
                 row.state, row.note = event.status, f"{event.progress} %"
-            found = await job.status()
+            found = await job.record()
             row.state, row.note = found.status, found.error_message or ""
             row.result = "" if found.task_output is None else words(found.task_output)
 

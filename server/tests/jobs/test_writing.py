@@ -245,10 +245,11 @@ async def test_files_of_a_job_are_said_in_its_log(bench: Bench, tmp_path) -> Non
     ctx = context(bench, job)
     (tmp_path / "in").write_bytes(b"<xml/>")
     blob = await ctx.artifact("junit.xml", tmp_path / "in", content_type="application/xml", limit=100)
-    found = await ctx.fetch("junit.xml", tmp_path / "out")
+    await ctx.fetch("junit.xml", tmp_path / "out")
+    await ctx.fetch("junit.xml", tmp_path / "known", digest=blob.digest)
     await ctx.close()
-    assert (tmp_path / "out").read_bytes() == b"<xml/>"
-    assert (found.digest, found.size) == (blob.digest, 6)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "known").read_bytes() == b"<xml/>"
+    assert blob.size == 6
     assert (await bench.events(job))[-1].data == {"name": "junit.xml", "size": 6, "sha256": blob.digest}
 
 

@@ -6,6 +6,9 @@ Another engine would be another class here.
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final, Protocol, Self
 from uuid import UUID
@@ -18,6 +21,9 @@ from runyard.database import Connection, Database, Signals
 
 ENTRY_TABLE: Final = "pgqueuer"
 """PgQueuer's table of entries: read here to find jobs whose entry is gone."""
+
+
+_CHANGE: Final = re.compile(r'"operation" : "(insert|update|delete|truncate)"')
 
 
 class Queue(Protocol):
@@ -83,13 +89,27 @@ class _Joined(_Driver):
         return str(await self._connection.execute(query, *args))
 
 
-class ResilientDriver(_Driver):
-    """PgQueuer over the yard's pool and ear: a restart of the database is waited out, not reported."""
+class LaneDriver(_Driver):
+    """PgQueuer over the yard's pool and ear, for one lane of a worker.
 
-    def __init__(self, database: Database, signals: Signals) -> None:
+    A restart of the database is waited out, not reported. PgQueuer would look at its table whenever a row of it
+    changes; here a lane looks when there is a new entry of its kinds, or when one has gone while it has work itself.
+
+    Args:
+        channel: where the store tells of entries, see :data:`runyard.jobs.store.CHANNEL`.
+        kinds: kinds of jobs the lane runs.
+        busy: whether it is running any.
+    """
+
+    def __init__(
+        self, database: Database, signals: Signals, *, channel: str, kinds: Collection[str], busy: Callable[[], bool]
+    ) -> None:
         super().__init__()
         self._database = database
         self._signals = signals
+        self._channel = channel
+        self._kinds = frozenset(kinds)
+        self._busy = busy
         self._listening: list[tuple[str, NotifyCallback]] = []
 
     async def __aexit__(self, *_: object) -> None:
@@ -106,10 +126,28 @@ class ResilientDriver(_Driver):
         return await self._database.execute(query, *args)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        """Call back for notifications on a channel, until this driver is left."""
-        self._listening.append((channel, callback))
-        await self._signals.listen(channel, callback)
+        """Call back for what concerns this lane, until this driver is left."""
+
+        def changed(payload: str | bytes | bytearray) -> None:
+            operation = _CHANGE.search(str(payload))
+            if operation is None or operation[1] == "truncate" or (operation[1] == "delete" and self._busy()):
+                callback(payload)
+
+        def told(payload: str | bytes | bytearray) -> None:
+            word, *rest = str(payload).split(" ")
+            if word == "event" and rest[-1] == "queued" and rest[-2] in self._kinds:
+                callback(_inserted(channel))
+
+        for heard, listener in ((channel, changed), (self._channel, told)):
+            self._listening.append((heard, listener))
+            await self._signals.listen(heard, listener)
 
     async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Stop calling back."""
         self._signals.unlisten(channel, callback)
+
+
+def _inserted(channel: str) -> str:
+    """What PgQueuer's own trigger says of a new row."""
+    change = {"channel": channel, "operation": "insert", "table": ENTRY_TABLE, "type": "table_changed_event"}
+    return json.dumps({**change, "sent_at": "1970-01-01T00:00:00Z"})  # nobody looks at the time

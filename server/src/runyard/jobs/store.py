@@ -25,7 +25,9 @@ from runyard.jobs.queue import ENTRY_TABLE, Queue
 from runyard.jobs.states import State
 
 CHANNEL: Final = "runyard"
-"""NOTIFY channel. Payloads: ``event <job> <seq> <kind>``, ``cancel <job>`` and ``schedule <schedule>``."""
+"""NOTIFY channel. Payloads: ``event <job> <seq> <kind>``, with ``queued`` behind it when there is an entry in the queue
+for workers to take, ``cancel <job>`` and ``schedule <schedule>``.
+"""
 
 PAGE: Final = 256
 """Events read at a time: at most 16 MiB of output."""
@@ -40,7 +42,7 @@ _SUBMIT: Final = f"""
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT (id) DO NOTHING RETURNING {JOB_COLUMNS}
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, 1, $10, 'state', $11 FROM job
-    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' 1 ' || $2::text) FROM job"""
+    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' 1 ' || kind || ' queued') FROM job"""
 
 _CLAIM: Final = f"""
     WITH job AS (
@@ -79,7 +81,8 @@ _MOVE: Final = f"""
         WHERE id = $1 AND attempt = $2 AND state = $9 RETURNING id, last_seq, kind
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $10, 'state', $11 FROM job
-    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq || ' ' || kind) FROM job"""
+    ) SELECT last_seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq || ' ' || kind
+        || CASE WHEN $4::bigint IS NULL THEN '' ELSE ' queued' END) FROM job"""
 
 
 class JobStore:
@@ -585,6 +588,8 @@ class JobStore:
             "UPDATE jobs SET entry = $3 WHERE id = $1 AND entry IS NOT DISTINCT FROM $2 AND ended_at IS NULL",
             job.id, old, entry,
         )  # fmt: skip
+        word = f"event {job.id} {job.last_seq} {job.kind} queued"
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, word)
 
 
 class _AlreadyCommitted(Exception):

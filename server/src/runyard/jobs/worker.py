@@ -22,7 +22,7 @@ from runyard.jobs.context import Executor, JobContext
 from runyard.jobs.errors import AttemptLost, JobFailed, Postponed
 from runyard.jobs.maintenance import Maintenance
 from runyard.jobs.model import Job
-from runyard.jobs.queue import ResilientDriver
+from runyard.jobs.queue import LaneDriver
 from runyard.jobs.schedules import Schedules
 from runyard.jobs.states import State
 from runyard.jobs.store import CHANNEL, JobStore
@@ -154,7 +154,11 @@ class Worker:
         return [(registrations, count) for registrations, count in lanes if registrations]
 
     async def _run_lane(self, registrations: Sequence[Registration], slots: int) -> None:
-        lane = QueueManager(Queries(ResilientDriver(self._store.database, self._signals)))
+        driver = LaneDriver(
+            self._store.database, self._signals, channel=CHANNEL,
+            kinds=[one.kind for one in registrations], busy=lambda: bool(lane.job_context),
+        )  # fmt: skip
+        lane = QueueManager(Queries(driver))
         self._lanes.append(lane)
         if self._draining:
             return

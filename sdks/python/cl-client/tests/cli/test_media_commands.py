@@ -313,3 +313,37 @@ def test_a_server_that_goes_away_leaves_word_of_the_jobs_that_go_on(run, server,
     assert code == 4
     assert f"cl_client watch {record['job_id']}" in err
     assert err.endswith("Not allowed: Insufficient permissions (request id req-1)\n")
+
+
+def test_a_plugin_of_ones_own_is_shown_as_it_is(run, server, photo):
+    found = {"radius": 2.0, "values": [1] * 9, "few": [1], "nested": {"a": 1}}
+    server.results["my_blur"] = lambda _: (found, {})
+    code, out, _ = run("run", "my-blur", photo, "--set", "radius=2")
+    assert code == 0
+    facts = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert [facts[name].strip() for name in found] == ["2.0", "9 values", "[1]", "1 field"]
+
+
+def test_a_result_without_a_file_cannot_be_saved(run, server, photo):
+    server.results["my_blur"] = lambda _: ({}, {})
+    code, _, err = run("run", "my_blur", photo, "-o", "x")
+    assert code == 1
+    assert "names no file of its result" in err
+
+
+def test_faces_of_an_older_server_are_shown_and_drawn(run, server, photo, tmp_path):
+    face = {"x1": 0.25, "y1": 0.25, "x2": 0.75, "y2": 0.75, "confidence": 0.5}
+    server.results["face_detection"] = lambda _: ({"faces": [face, {}] + [face] * 12}, {"output/faces.json": b"{}"})
+    code, out, _ = run("face-detection", "detect", photo, "--draw", "faces.png")
+    assert code == 0
+    assert "50.0%, from 0.250,0.250 to 0.750,0.750" in out
+    assert "and 2 more" in out
+    with Image.open(tmp_path / "faces.png") as picture:
+        assert picture.getpixel((16, 30)) == (0, 230, 118)
+
+
+def test_long_names_fit_below_their_pictures(run, photo, tmp_path):
+    long = photo.rename(tmp_path / f"{'long ' * 20}.jpg")
+    other = tmp_path / "other.jpg"
+    other.write_bytes(long.read_bytes())
+    assert run("media-thumbnail", "generate", long, other, "-w", "9", "-h", "9", "--sheet", "sheet.png")[0] == 0

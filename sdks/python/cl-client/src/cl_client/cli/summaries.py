@@ -166,8 +166,8 @@ def _anything(output: Output) -> list[Fact]:
 
 def _brief(value: JsonValue) -> str:
     if isinstance(value, list):
-        return f"{len(value)} values" if len(value) > _SHOWN_NUMBERS else str(value)
-    return f"{len(value)} entries" if isinstance(value, dict) else str(value)
+        return _count(len(value), "value") if len(value) > _SHOWN_NUMBERS else str(value)
+    return _count(len(value), "field") if isinstance(value, dict) else str(value)
 
 
 def _text(output: Output, name: str) -> str:

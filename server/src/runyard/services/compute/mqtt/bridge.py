@@ -33,7 +33,7 @@ LOOK_BACK: Final = timedelta(seconds=5)
 """How much earlier than the cursor the past is looked at: clocks differ, and commits take their time."""
 
 CURSOR_EVERY: Final = 1.0
-BATCH: Final = 500
+BATCH: Final = 100
 """Jobs read and told at once."""
 
 REMEMBERED: Final = 1000
@@ -109,7 +109,7 @@ class Bridge:
     def _heard(self, notification: str) -> None:
         word, job, *rest = notification.split(" ")
         removed = word == "cancel"  # perhaps
-        if self.publishing.is_set() and (removed or (word == "event" and rest[-1].startswith(PREFIX))):
+        if self.publishing.is_set() and (removed or (word == "event" and rest[1].startswith(PREFIX))):
             self._changed[UUID(job)] = None
             self._news.set()
 
