@@ -27,8 +27,9 @@ fmt: setup ## Let ruff mend what it can
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format --quiet .
 
-types: setup ## Mypy, strict
+types: setup ## Mypy, strict; basedpyright, strict, for the client whose document promises it
 	$(PY) -m mypy
+	.venv/bin/basedpyright --project sdks/python/cl-client --pythonpath $(PY)
 
 floors: setup ## Import-linter: arrows only point down
 	.venv/bin/lint-imports

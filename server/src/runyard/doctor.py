@@ -16,6 +16,7 @@ from uv import find_uv_bin
 
 from runyard.database import DatabaseError, open_database
 from runyard.sandbox import SandboxUnavailable, probe
+from runyard.services.compute.plugins import installed
 from runyard.settings import GIB, Settings
 
 
@@ -44,9 +45,9 @@ async def examine(settings: Settings) -> list[Finding]:
         _data(settings),
         await _database(settings),
         *await asyncio.to_thread(_sandboxes, settings),
-        _port(settings),
+        *_ports(settings),
         await _interpreters(),
-        Finding(subject="models", ok=True, detail="none needed: no service of this version uses one"),
+        *await asyncio.to_thread(_plugins, settings),
     ]
 
 
@@ -114,18 +115,43 @@ def _sandboxes(settings: Settings) -> list[Finding]:
     return [*findings, chosen]
 
 
-def _port(settings: Settings) -> Finding:
+def _ports(settings: Settings) -> list[Finding]:
+    ports = [
+        (settings.port, "port", "ci, accounts, health, metrics"),
+        (settings.compute_port, "compute-port", "media jobs"),
+    ]
+    if settings.mqtt_url is None:
+        ports.append((settings.mqtt_port, "mqtt-port", "events"))
+    return [_port(settings.host, port, option, serves) for port, option, serves in ports]
+
+
+def _port(host: str, port: int, option: str, serves: str) -> Finding:
     try:
-        with socket.create_server((settings.host, settings.port)):
+        with socket.create_server((host, port)):
             detail, ok = "free", True
     except OSError as error:
         detail, ok = str(error.strerror), False
+    setting = f"RUNYARD_{option.upper().replace('-', '_')}"
     return Finding(
-        subject=f"port {settings.port}",
+        subject=f"port {port}",
         ok=ok,
-        detail=f"{detail} on {settings.host} (ci, health, metrics)",
-        remedy="" if ok else "A running yard, or another program. Choose another with --port or RUNYARD_PORT.",
+        detail=f"{detail} on {host} ({serves})",
+        remedy="" if ok else f"A running yard, or another program. Choose another with --{option} or {setting}.",
     )
+
+
+def _plugins(settings: Settings) -> list[Finding]:
+    """The media plugins, and what those that can't work lack."""
+    lacking = {name: plugin.missing(settings.models) for name, plugin in installed().items()}
+    ready = [name for name, lack in lacking.items() if lack is None]
+    return [
+        Finding(subject="plugins", ok=bool(ready), detail=", ".join(ready) or "none can work here"),
+        *(
+            Finding(subject=f"plugin {name}", ok=False, detail="can't work here", remedy=lack)
+            for name, lack in lacking.items()
+            if lack is not None
+        ),
+    ]
 
 
 async def _interpreters() -> Finding:

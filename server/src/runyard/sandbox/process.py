@@ -37,6 +37,8 @@ class Process:
         self._tail = b""
         self._waiting_since: float | None = None
         self._output_taken = False
+        self._awake = asyncio.Event()
+        self._awake.set()
         self._killed = False
         self._breach: Breach | None = None
         self._started = time.time()
@@ -73,6 +75,14 @@ class Process:
             async for _ in self.output():
                 pass
         return await asyncio.shield(self._ended)
+
+    def rest(self) -> None:
+        """Says that the command has nothing to do until :meth:`wake`: its limits are looked at less often."""
+        self._awake.clear()
+
+    def wake(self) -> None:
+        """Says that the command is at work again."""
+        self._awake.set()
 
     async def terminate(self) -> None:
         """SIGTERM to the command's process group; when that does not help in time, SIGKILL to the tree."""
@@ -126,7 +136,7 @@ class Process:
     async def _watch(self, init: int) -> None:
         mounts = self._command.mounts
         folders = tuple(source_of(mount) for mount in mounts if mount.writable)
-        watch = Watch(self._command.limits, init=init, folders=folders, quiet=self._quiet)
+        watch = Watch(self._command.limits, init=init, folders=folders, quiet=self._quiet, awake=self._awake)
         breach = await watch.breach()
         if self._ended.done():
             return

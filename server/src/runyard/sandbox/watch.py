@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ _INTERVAL = 0.2
 _CLOSE_INTERVAL = 0.04
 """Between samples once half of a limit is used up: a hog fills gigabytes in a second."""
 _DISK_INTERVAL = 0.5
+_RESTING_INTERVAL = 3.0
+"""Between samples of a command that was said to rest: it should use nothing, and is not quite trusted to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,17 @@ class Breach:
 class Watch:
     """Watches the tree below process `init`, and the folders it may write to."""
 
-    def __init__(self, limits: Limits, *, init: int, folders: tuple[Path, ...], quiet: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        init: int,
+        folders: tuple[Path, ...],
+        quiet: Callable[[], float],
+        awake: asyncio.Event,
+    ) -> None:
         self._limits = limits
+        self._awake = awake
         self._init = init
         self._folders = folders
         self._quiet = quiet
@@ -67,7 +79,7 @@ class Watch:
             breach, close = await asyncio.to_thread(self._sample_tree)
             if breach is not None:
                 return breach
-            await asyncio.sleep(_CLOSE_INTERVAL if close else _INTERVAL)
+            await self._pause(_CLOSE_INTERVAL if close else _INTERVAL)
 
     async def _disk(self, limit: int) -> Breach:
         while True:
@@ -77,7 +89,14 @@ class Watch:
                 message = f"The command used more than {_bytes(limit)} of disk, which is the limit."
                 return Breach("disk", message, True)
             # A walk through many files takes long: spend at most a tenth of the time on it.
-            await asyncio.sleep(max(_DISK_INTERVAL, 10 * (time.monotonic() - began)))
+            await self._pause(max(_DISK_INTERVAL, 10 * (time.monotonic() - began)))
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if not self._awake.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RESTING_INTERVAL):
+                    await self._awake.wait()
 
     def _sample_tree(self) -> tuple[Breach | None, bool]:
         """Whether a limit is reached, and whether one is close."""

@@ -77,7 +77,10 @@ async def test_every_change_is_told_as_it_happens(mqtt_yard: Yard, url: BrokerUr
         assert await steps(guest, 1) == [("processing", 0)]
         for batch, percent in enumerate((10, 10, 55)):
             await jobs.progress(job, batch, percent)
-        assert (await steps(guest, 2))[-1] == ("processing", 55)
+        seen: list[tuple[object, object]] = []
+        while ("processing", 55) not in seen:
+            seen += await steps(guest, 1)
+        assert set(seen) <= {("processing", 10), ("processing", 55)}
         await jobs.finish(job, media_type="image")
         last = decoded(await guest.next())
         assert (last["status"], last["progress"], last["task_output"]) == ("completed", 100, {"media_type": "image"})

@@ -13,6 +13,7 @@ import pytest
 import uvloop
 
 from runyard.clock import utc_now
+from runyard.database import DatabaseUnavailable
 from runyard.services.compute.mqtt import broker as broker_module
 from runyard.services.compute.mqtt import session as session_module
 from runyard.services.compute.mqtt.broker import BrokerPortTaken, EmbeddedBroker
@@ -210,6 +211,20 @@ async def test_a_bad_credential_is_refused(served: Served, version: aiomqtt.Prot
     with pytest.raises(aiomqtt.MqttError, match="(?i)bad user ?name or password"):
         async with subscriber(served.url, version=version, username="worker", password=password):
             pass
+
+
+@pytest.mark.parametrize("trouble", [DatabaseUnavailable("away"), RuntimeError("a fault of ours"), TimeoutError()])
+async def test_while_nobody_can_say_who_it_is_a_client_is_told_to_come_back(
+    mqtt_yard: Yard, trouble: Exception
+) -> None:
+    async def authenticate(_presented: str) -> object:
+        raise trouble
+
+    async with serving(mqtt_yard, authenticate=authenticate) as served:
+        async with raw(served, connect("x", password=b"token")) as (reader, _):
+            assert await until_closed(reader) == b"\x20\2\0\3"
+        async with raw(served, connect("guest")) as (reader, _):
+            assert await reader.readexactly(4) == b"\x20\2\0\0"
 
 
 @VERSIONS

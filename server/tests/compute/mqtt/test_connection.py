@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
 
 from runyard.clock import utc_now
 from runyard.identity import GUEST, InvalidCredential, Principal
@@ -149,8 +152,14 @@ async def test_mqtts_checks_the_brokers_certificate(tmp_path: Path, monkeypatch:
     await broker.start()
     url = replace(broker.url, host="localhost", tls=True)
     try:
-        async with Connection(url, name="trusts nobody").open() as connection:
-            assert not await connection.publish("a", b"b")
+        with capture_logs() as logs:
+            async with Connection(url, name="trusts nobody").open() as connection, asyncio.timeout(DEADLINE):
+                while not logs:
+                    await asyncio.sleep(0.01)
+                assert not connection.connected.is_set()
+        assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["error"]
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            gc.collect()  # the library leaves a socket that failed the handshake to the garbage
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         async with connected(url) as connection:
             assert await connection.publish("a", b"b")

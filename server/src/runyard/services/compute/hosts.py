@@ -90,6 +90,7 @@ class Host:
             [Work(f"{self._inside}/{folder}", name, params) for folder, name, params in tasks],
             self._limits,
         )
+        self._process.wake()
         self._orders.write(pack(order))
         try:
             async with asyncio.timeout(self._timeout):
@@ -102,6 +103,7 @@ class Host:
             raise HostDied(f"The plugin {plugin!r} gave {len(said.outcomes)} results for {len(tasks)} tasks.")
         if said.trace:
             log.error("plugin_failed", plugin=plugin, trace=said.trace)
+        self._process.rest()
         self.loaded.add(plugin)
         return said.outcomes
 
@@ -147,6 +149,7 @@ class Host:
                 stack.callback(host._ended.cancel)
                 async with asyncio.timeout(START_DEADLINE):
                     await host._next_report()
+                host._process.rest()
             except (SandboxError, TimeoutError) as error:
                 log.error("media_process_not_started", error=str(error), output=host._said.decode(errors="replace"))  # noqa: TRY400
                 raise HostDied("The yard can't start a media process; its log says why.") from error
