@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ from runyard.settings import Settings
 from runyard.web.ports import ByPort
 from runyard.yard import open_yard
 
+OPEN_FILES: Final = 65_536
 RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,7 @@ async def serve(
         CannotServe: a port is taken, or another yard uses the data folder.
     """
     configure_logs(settings)
+    _allow_many_connections()
     settings.data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     with (
         _only_one(settings.data_dir),
@@ -121,6 +124,14 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_exit()
         await super().shutdown(sockets)
+
+
+def _allow_many_connections() -> None:
+    """Each stream and subscriber is an open file; the usual soft limit of 1024 is for programs that use select()."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
