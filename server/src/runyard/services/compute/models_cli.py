@@ -16,8 +16,8 @@ from runyard.services.compute.models.card import ModelCard, Preparation
 from runyard.services.compute.models.errors import ModelError
 from runyard.services.compute.models.fetch import Progress
 from runyard.services.compute.models.known import KNOWN, KnownModel, shelf_name
-from runyard.services.compute.models.packages import absent
 from runyard.services.compute.models.shelf import Shelf
+from runyard.services.compute.packages import absent
 from runyard.settings import MIB, Settings
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from runyard.services.compute.models.packages import absent
+from runyard.services.compute.packages import absent
 
 DETECTION: Final = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 LANDMARKS: Final = "models/shape_predictor_5_face_landmarks.dat"

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path, PurePath
-from typing import Annotated, Final, Literal
+from pathlib import PurePath
+from typing import Annotated, Literal
 
 from pydantic import Field
-
-REMEDY: Final = "Install it with: pip install 'runyard[media]'"
 
 Side = Annotated[int, Field(gt=0, le=65_535, description="Pixels.")]
 Quality = Annotated[int, Field(ge=1, le=100, description="Of formats that lose some, 1 (smallest) to 100 (best).")]
@@ -37,13 +33,3 @@ def colour(background: str) -> tuple[int, int, int]:
     """Red, green and blue of ``#rrggbb``."""
     red, green, blue = bytes.fromhex(background.removeprefix("#"))
     return red, green, blue
-
-
-def requires(*modules: str) -> Callable[[Path], str | None]:
-    """What a plugin lacks whose libraries are ``modules``: for the decorator's ``missing``."""
-
-    def missing(_models: Path) -> str | None:
-        absent = [module for module in modules if find_spec(module) is None]
-        return f"{' and '.join(absent)} can't be imported. {REMEDY}" if absent else None
-
-    return missing

@@ -11,8 +11,8 @@ from pydantic import Field
 from runyard.services.compute.models.card import ModelCard
 from runyard.services.compute.models.errors import ModelError
 from runyard.services.compute.models.known import KnownModel
-from runyard.services.compute.models.packages import absent
 from runyard.services.compute.models.shelf import Shelf
+from runyard.services.compute.packages import absent
 from runyard.services.compute.plugin import MediaError, Parameters, Result, Task
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from runyard.services.compute.media.choices import requires
+from runyard.services.compute.packages import requires
 from runyard.services.compute.plugin import MediaError, Parameters, Result, Task, plugin
 
 if TYPE_CHECKING:

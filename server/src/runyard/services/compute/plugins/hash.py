@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from runyard.services.compute.media.choices import requires
+from runyard.services.compute.packages import requires
 from runyard.services.compute.plugin import Parameters, Result, Task, plugin
 
 OUTPUT: Final = "output/hash.json"

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json
 
-from runyard.services.compute.media.choices import requires
+from runyard.services.compute.packages import requires
 from runyard.services.compute.plugin import MediaError, Parameters, Result, Task, plugin
 
 FOLDER: Final = "output"

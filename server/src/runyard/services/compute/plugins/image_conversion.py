@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runyard.services.compute.media.choices import Background, Format, Quality, Side, colour, extension, requires, stem
+from runyard.services.compute.media.choices import Background, Format, Quality, Side, colour, extension, stem
+from runyard.services.compute.packages import requires
 from runyard.services.compute.plugin import Parameters, Result, Task, plugin
 
 

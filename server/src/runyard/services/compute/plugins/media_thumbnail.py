@@ -6,7 +6,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from runyard.services.compute.media.choices import Background, Quality, Side, colour, requires
+from runyard.services.compute.media.choices import Background, Quality, Side, colour
+from runyard.services.compute.packages import requires
 from runyard.services.compute.plugin import Parameters, Result, Task, plugin
 
 BOX: Final = 256

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 
 def absent(*modules: str, extra: str) -> str | None:
@@ -12,3 +14,8 @@ def absent(*modules: str, extra: str) -> str | None:
         return None
     are = "is" if len(missing) == 1 else "are"
     return f"{' and '.join(missing)} {are} not installed: pip install 'runyard[{extra}]'"
+
+
+def requires(*modules: str) -> Callable[[Path], str | None]:
+    """For a plugin's ``missing``: these modules, which come with ``runyard[media]``."""
+    return lambda _models: absent(*modules, extra="media")
