@@ -75,6 +75,11 @@ class Mailbox:
         return bool(self._items) or self.failure is not None or self.ended
 
     @property
+    def waiting(self) -> int:
+        """Bytes of events that wait."""
+        return self._size
+
+    @property
     def full(self) -> bool:
         """Whether no more events are taken."""
         return self._size >= self._room

@@ -1,0 +1,658 @@
+"""A small, honest server for tests: the original's behaviour and Runyard's, over real sockets, in a thread of its own.
+
+Programs are not run: what follows the eight bytes of the WebAssembly header names one of the behaviours below.
+"""
+
+import asyncio
+import base64
+import json
+import secrets
+import threading
+import tomllib
+import uuid
+
+import msgpack
+from blake3 import blake3
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+HEADER = b"\0asm\1\0\0\0"
+CHUNK = 262_144
+PIECE = 262_144
+TEXT = {1: "Completed", 2: "Aborted", 3: "Exception", 4: "ServerError", 5: "OutOfResources"}
+EXITS = {1: (0, "completed"), 2: (130, "terminated"), 3: (1, "trap"), 4: (1, "internal"), 5: (1, "limit")}
+
+
+def wasm(behaviour, padding=0):
+    return HEADER + behaviour.encode() + b"\n" + bytes(padding)
+
+
+class Instance:
+    def __init__(self, server, program, behaviour, arguments, username, limits):
+        self.id = str(uuid.uuid4())
+        self.server = server
+        self.program = program
+        self.arguments = arguments
+        self.username = username
+        self.limits = limits
+        self.log = []  # maps without seq; seq is the place in it, from 1
+        self.inbox = asyncio.Queue()
+        self.blobs = asyncio.Queue()
+        self.exit = None
+        self.connection = None
+        self.delivered = 0
+        self.grew = asyncio.Event()
+        self.pump = None
+        self.ring = []  # original: what was said while nobody was attached
+        self.task = asyncio.ensure_future(self.run(BEHAVIOURS[behaviour]))
+
+    async def run(self, behaviour):
+        try:
+            await self.end(*(await behaviour(self) or (1, "")))
+        except asyncio.CancelledError:
+            await self.end(2, "Signal termination")
+
+    async def say(self, kind, **fields):
+        message = {"type": kind, "instance_id": self.id, **fields}
+        self.log.append(message)
+        self.grew.set()
+        if not self.server.ours:
+            if self.connection is not None:
+                await self.connection.send(message)
+            elif kind == "streaming_output":
+                self.ring.append(message)
+
+    async def send(self, text):
+        await self.say("instance_event", event=0, message=text)
+
+    async def stdout(self, text):
+        await self.say("streaming_output", output={"Stdout": text})
+
+    async def stderr(self, text):
+        await self.say("streaming_output", output={"Stderr": text})
+
+    async def send_blob(self, content, digest=None):
+        digest = digest or blake3(content).hexdigest()
+        await self.say("blob", content=content, digest=digest)
+        if not self.server.ours and self.connection is not None:
+            for chunk in blob_chunks(self.id, content, digest):
+                await self.connection.send(chunk)
+
+    async def end(self, event, text):
+        code, reason = EXITS[event]
+        limit = "fuel" if event == 5 else None
+        self.exit = {"code": code, "reason": reason, "limit": limit}
+        message = {"type": "instance_event", "instance_id": self.id, "event": event, "message": text}
+        self.log.append(message)
+        self.grew.set()
+        if not self.server.ours and self.connection is not None:
+            await self.connection.send(message)
+            del self.server.instances[self.id]
+
+    @property
+    def status(self):
+        if self.exit is not None:
+            return "Finished"
+        return "Attached" if self.connection is not None else "Detached"
+
+    def attach(self, connection, after):
+        self.connection = connection
+        if self.server.ours:
+            self.delivered = self.delivered if after is None else after
+            self.pump = asyncio.ensure_future(self.stream(connection))
+
+    def detach(self):
+        self.connection = None
+        if self.pump is not None:
+            self.pump.cancel()
+            self.pump = None
+
+    async def stream(self, connection):
+        while True:
+            while self.delivered < len(self.log):
+                seq = self.delivered + 1
+                for message in pieces(self.log[self.delivered], seq, self.exit):
+                    if self.server.cut_after is not None and seq > self.server.cut_after:
+                        self.server.cut_after = None
+                        connection.socket.transport.abort()
+                        await asyncio.sleep(0)
+                        return
+                    await connection.send(message)
+                self.delivered = seq
+                if message.get("event") in TEXT:
+                    self.connection = None
+                    return
+            self.grew.clear()
+            await self.grew.wait()
+
+
+def pieces(message, seq, exit):
+    if message["type"] == "blob":
+        yield from (
+            {**chunk, "seq": seq} for chunk in blob_chunks(message["instance_id"], message["content"], message["digest"])
+        )
+        return
+    field, text = ("message", message.get("message")) if "message" in message else ("output", None)
+    if text is None:
+        ((name, text),) = message["output"].items()
+    more = {"exit": exit} if message.get("event") in TEXT else {}
+    cut = [text[at : at + PIECE] for at in range(0, len(text), PIECE)] or [""]
+    for part, piece in enumerate(cut):
+        split = {"part": part, "parts": len(cut)} if len(cut) > 1 else {}
+        yield {**message, field: piece if field == "message" else {name: piece}, "seq": seq, **more, **split}
+
+
+def blob_chunks(instance_id, content, digest):
+    total = -(-len(content) // CHUNK)
+    for index in range(total) if total else [0]:
+        yield {
+            "type": "download_blob",
+            "corr_id": 0,
+            "instance_id": instance_id,
+            "blob_hash": digest,
+            "chunk_index": index,
+            "total_chunks": total,
+            "chunk_data": content[index * CHUNK : (index + 1) * CHUNK],
+        }
+
+
+# What programs do.
+
+
+async def hello(instance):
+    await instance.stdout("hello " + " ".join(instance.arguments) + "\n")
+    return 1, "done"
+
+
+async def echo(instance):
+    while (text := await instance.inbox.get()) != "bye":
+        await instance.send(text)
+    return 1, "bye"
+
+
+async def echo_blob(instance):
+    await instance.send_blob(await instance.blobs.get())
+
+
+async def damaged_blob(instance):
+    await instance.send_blob(b"x" * (CHUNK + 1), digest="0" * 64)
+    await instance.send("still here")
+
+
+async def every_event(instance):
+    await instance.send("text")
+    await instance.stdout("out")
+    await instance.stderr("err")
+    await instance.send_blob(b"blob")
+    return 1, "returned"
+
+
+async def fails(instance):
+    await instance.stderr("about to fail\n")
+    return 3, "Runtime error: broken"
+
+
+async def exhausts(instance):
+    return 5, "fuel is used up"
+
+
+async def server_error(instance):
+    return 4, "out of memory"
+
+
+async def sleeps(instance):
+    await instance.send("ready")
+    await asyncio.Event().wait()
+
+
+async def chatter(instance):
+    count, size = map(int, instance.arguments[:2])
+    if instance.arguments[2:] == ["wait"]:
+        await instance.inbox.get()
+    for number in range(count):
+        await instance.send(f"{number}:".ljust(size, "x"))
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+
+
+async def big(instance):
+    await instance.stdout("é" * int(instance.arguments[0]))
+
+
+async def unknown_event(instance):
+    await instance.say("instance_event", event=9, message="from the future")
+    await instance.send("after")
+
+
+BEHAVIOURS = {
+    function.__name__: function
+    for function in (
+        hello, echo, echo_blob, damaged_blob, every_event, fails, exhausts, server_error, sleeps, chatter, big, unknown_event,
+    )
+}  # fmt: skip
+
+
+class Refused(Exception):
+    def __init__(self, text, code):
+        super().__init__(text)
+        self.code = code
+
+
+class Connection:
+    def __init__(self, server, socket):
+        self.server = server
+        self.socket = socket
+        self.username = None
+        self.challenged = None
+        self.ours = False
+        self.uploads = {}
+
+    async def send(self, message):
+        try:
+            await self.socket.send(msgpack.packb(message))
+        except ConnectionClosed:
+            await asyncio.sleep(0)
+
+    async def serve(self):
+        try:
+            async for frame in self.socket:
+                if isinstance(frame, bytes) and not await self.take(msgpack.unpackb(frame)):
+                    break
+        except ConnectionClosed:
+            pass
+        finally:
+            await self.server.stall_detach.wait() if self.server.stall_detach else None
+            for instance in list(self.server.instances.values()):
+                if instance.connection is self:
+                    instance.detach()
+
+    async def take(self, message):
+        kind, corr_id = message["type"], message.get("corr_id")
+        self.server.requests.append(message)
+        if kind in self.server.silent:
+            return True
+        self.ours = self.ours or (self.server.ours and message.get("runyard") == 1)
+        raw = self.server.raw.pop(kind, None)
+        if raw is not None:
+            await self.socket.send(raw(corr_id))
+            return True
+        try:
+            if self.username is None:
+                return await self.enter(kind, corr_id, message)
+            if kind in self.server.refuse:
+                raise Refused(*self.server.refuse[kind])
+            await getattr(self, f"on_{kind}")(message)
+        except Refused as refused:
+            await self.answer(corr_id, False, str(refused), kind=kind, code=refused.code)
+        except AttributeError:
+            if self.server.ours:
+                await self.answer(corr_id, False, f"{kind!r} is no type of message", code="unknown_type")
+        return True
+
+    async def answer(self, corr_id, successful, result, *, kind="", code=None, **more):
+        if self.ours:
+            if code is not None:
+                more["code"] = code
+            if kind in {"identification", "internal_authenticate"}:
+                more["runyard"] = 1
+        name, field = {
+            "launch_instance": ("instance_launch_result", "message"),
+            "launch_instance_from_registry": ("instance_launch_result", "message"),
+            "attach_instance": ("instance_attach_result", "message"),
+        }.get(kind, ("response", "result"))
+        await self.send({"type": name, "corr_id": corr_id, "successful": successful, field: result, **more})
+
+    async def enter(self, kind, corr_id, message):
+        server = self.server
+        if kind == "identification":
+            name = message["username"]
+            if server.users is None:
+                self.username = name
+                await self.answer(corr_id, True, "Authenticated (Engine disabled authentication)", kind=kind)
+                return True
+            if name not in server.users:
+                await self.answer(corr_id, False, "unknown user", kind=kind, code="bad_credential")
+                return False
+            self.challenged = name, server.challenge or secrets.token_bytes(48)
+            challenge = base64.b64encode(self.challenged[1]).decode()
+            if server.says_challenge:
+                await self.send({"type": "challenge", "corr_id": corr_id, "challenge": challenge, "runyard": 1})
+            else:
+                await self.answer(corr_id, True, challenge, kind=kind)
+            return True
+        if kind == "signature" and self.challenged is not None:
+            name, challenge = self.challenged
+            if any(fits(line, base64.b64decode(message["signature"]), challenge) for line in server.users[name]):
+                self.username = name
+                await self.answer(corr_id, True, "Authenticated", kind=kind)
+                return True
+            await self.answer(corr_id, False, "no key fits", kind=kind, code="bad_credential")
+            return False
+        if kind == "internal_authenticate":
+            if message["token"] == server.token:
+                self.username = "internal"
+                await self.answer(corr_id, True, "Authenticated", kind=kind)
+                return True
+            await self.answer(corr_id, False, "wrong token", kind=kind, code="bad_credential")
+            return False
+        if self.server.ours:
+            await self.answer(corr_id, False, "authenticate first", kind=kind, code="unauthenticated")
+            await self.socket.close(1008)
+        return False
+
+    async def on_identification(self, message):
+        await self.answer(message["corr_id"], True, "Already authenticated", kind="identification")
+
+    async def on_ping(self, message):
+        await self.answer(message["corr_id"], True, "Pong")
+
+    async def on_query(self, message):
+        subject, record, programs = message["subject"], message["record"], self.server.programs
+        if subject == "program_exists":
+            name, _, wanted = record.partition("#")
+            known = programs.get(name)
+            exists = known is not None and (not wanted or wanted == f"{known[0]}+{known[2]}" or wanted == known[0])
+            result = "true" if exists else "false"
+        elif subject == "programs" and self.server.ours:
+            result = json.dumps([manifest_of(program) for name, program in programs.items() if "/" in name])
+        elif subject == "program" and self.server.ours:
+            if record not in programs:
+                raise Refused(f"no program {record!r}", "not_found")
+            result = json.dumps({"manifest": tomllib.loads(programs[record][3]), "exports": ["_start"]})
+        elif subject == "instance" and self.server.ours:
+            result = json.dumps({"id": record, "memory": 65536})
+        elif self.server.ours:
+            raise Refused(f"no subject {subject!r}", "unknown_subject")
+        else:
+            return
+        await self.answer(message["corr_id"], True, result)
+
+    async def on_upload_program(self, message):
+        key = message["program_hash"] if self.server.ours else "program"
+        content = await self.chunk(key, message)
+        if content is None:
+            return
+        content, first = content
+        digest = blake3(content).hexdigest()
+        if digest != message["program_hash"]:
+            raise Refused("hash mismatch", "bad_hash")
+        if not content.startswith(HEADER):
+            raise Refused("it is no WebAssembly", "bad_program")
+        manifest = first["manifest"]
+        names = [digest] if self.server.ours else []
+        if manifest or not self.server.ours:
+            package = tomllib.loads(manifest).get("package", {})
+            if "/" not in package.get("name", "") or "version" not in package:
+                raise Refused("the manifest lacks a name or a version", "bad_manifest")
+            names += [f"{package['name']}@{package['version']}", package["name"]]
+        program = (digest, content, blake3(manifest.encode()).hexdigest(), manifest)
+        self.server.programs.update(dict.fromkeys(names, program))
+        await self.answer(message["corr_id"], True, digest)
+
+    async def on_upload_blob(self, message):
+        instance = self.server.instances.get(message["instance_id"])
+        if instance is None or instance.connection is not self:
+            raise Refused("not attached", "not_found")
+        content = await self.chunk(message["blob_hash"], message)
+        if content is None:
+            return
+        if blake3(content[0]).hexdigest() != message["blob_hash"]:
+            raise Refused("hash mismatch", "bad_hash")
+        instance.blobs.put_nowait(content[0])
+        await self.answer(message["corr_id"], True, "Blob sent")
+
+    async def chunk(self, key, message):
+        chunks = self.uploads.setdefault(key, [])
+        if message["chunk_index"] != len(chunks):
+            self.uploads.pop(key)
+            raise Refused(f"chunk {message['chunk_index']} out of order", "bad_chunk")
+        chunks.append(message)
+        if len(chunks) < message["total_chunks"]:
+            return None
+        del self.uploads[key]
+        return b"".join(chunk["chunk_data"] for chunk in chunks), chunks[0]
+
+    async def on_launch_instance(self, message):
+        server = self.server
+        program = server.programs.get(message["inferlet"])
+        if program is None:
+            raise Refused(f"no program {message['inferlet']!r}", "not_installed")
+        key = message.get("idempotency_key")
+        instance = server.launched.get(key) if key else None
+        if instance is None:
+            behaviour = program[1][len(HEADER) :].partition(b"\n")[0].decode()
+            limits = message.get("limits")
+            instance = Instance(server, message["inferlet"], behaviour, message["arguments"], self.username, limits)
+            server.instances[instance.id] = instance
+            if key:
+                server.launched[key] = instance
+        if server.race:  # events before the result
+            instance.attach(self, None)
+            await instance.task
+        elif not message["detached"]:
+            instance.connection = self
+        await self.answer(message["corr_id"], True, instance.id, kind="launch_instance")
+        if not message["detached"] and not server.race:
+            instance.attach(self, None)
+
+    on_launch_instance_from_registry = on_launch_instance
+
+    async def on_launch_server_instance(self, message):
+        if message["inferlet"] not in self.server.programs:
+            raise Refused("no such program", "not_installed")
+        await self.answer(message["corr_id"], True, "launched")
+
+    async def on_attach_instance(self, message):
+        instance = self.mine(message)
+        if instance.connection is not None:
+            raise Refused("Instance already attached", "already_attached")
+        instance.connection = self
+        await self.answer(message["corr_id"], True, "Instance attached", kind="attach_instance")
+        instance.attach(self, message.get("after"))
+        if not self.server.ours:
+            ring, instance.ring = instance.ring, []
+            for said in ring:
+                await self.send(said)
+            if instance.exit is not None:
+                await self.send(instance.log[-1])
+                del self.server.instances[instance.id]
+
+    async def on_detach_instance(self, message):
+        self.mine(message).detach()
+        await self.answer(message["corr_id"], True, "detached")
+
+    async def on_delete_instance(self, message):
+        instance = self.mine(message)
+        del self.server.instances[instance.id]
+        await self.answer(message["corr_id"], True, "deleted")
+
+    async def on_signal_instance(self, message):
+        instance = self.server.instances.get(message["instance_id"])
+        if "corr_id" in message:
+            if instance is None:
+                raise Refused("Instance not found", "not_found")
+            if instance.exit is not None:
+                raise Refused("Instance has ended", "ended")
+        if instance is not None and instance.connection in {self, None if self.server.ours else self}:
+            instance.inbox.put_nowait(message["message"])
+        if "corr_id" in message:
+            await self.answer(message["corr_id"], True, "")
+
+    async def on_terminate_instance(self, message):
+        instance = self.server.instances.get(message["instance_id"])
+        if instance is None and self.server.ours:
+            raise Refused("Instance not found", "not_found")
+        await self.answer(message["corr_id"], True, "terminated")
+        if instance is not None:
+            instance.task.cancel()
+
+    async def on_list_instances(self, message):
+        mine = [one for one in self.server.instances.values() if self.username in {one.username, "internal"}]
+        start = int(message.get("cursor") or 0)
+        limit = min(message.get("limit", 50), self.server.page)
+        page = [record(one, ours=self.ours) for one in mine[start : start + limit]]
+        more = {"cursor": str(start + limit)} if self.ours and start + limit < len(mine) else {}
+        await self.send({"type": "live_instances", "corr_id": message["corr_id"], "instances": page, **more})
+
+    def mine(self, message):
+        instance = self.server.instances.get(message["instance_id"])
+        if instance is None:
+            raise Refused("Instance not found", "not_found")
+        if self.server.ours and instance.username != self.username:
+            raise Refused("It is somebody else's", "not_yours")
+        return instance
+
+
+def record(instance, *, ours):
+    known = {
+        "id": instance.id,
+        "arguments": instance.arguments,
+        "status": instance.status,
+        "username": instance.username,
+        "elapsed_secs": 1,
+        "kv_pages_used": 0,
+    }
+    if ours:
+        known |= {"program": instance.program, "exit": instance.exit, "created_at": "2026-01-01T00:00:00Z", "memory": 65536}
+    return known
+
+
+def manifest_of(program):
+    package = tomllib.loads(program[3])["package"]
+    return {"name": package["name"], "version": package["version"], "hash": program[0], "manifest": tomllib.loads(program[3])}
+
+
+def fits(line, signature, challenge):
+    key = load_ssh_public_key(line.encode())
+    try:
+        if isinstance(key, ed25519.Ed25519PublicKey):
+            key.verify(signature, challenge)
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, challenge, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            digest = hashes.SHA256() if key.curve.key_size == 256 else hashes.SHA384()
+            key.verify(signature, challenge, ec.ECDSA(digest))
+    except Exception:
+        return False
+    return True
+
+
+class Server:
+    """Runs in a thread. What tests set here takes effect with the next message."""
+
+    def __init__(self, *, ours=True):
+        self.ours = ours
+        self.users = None  # name -> public lines; None: authentication is off
+        self.token = "t" * 64
+        self.challenge = None
+        self.says_challenge = False
+        self.programs = {}
+        self.instances = {}
+        self.launched = {}
+        self.requests = []
+        self.silent = set()  # types that get no answer
+        self.refuse = {}  # type -> (text, code)
+        self.raw = {}  # type -> corr_id -> bytes of the answer, once
+        self.race = False
+        self.page = 50
+        self.cut_after = None  # break the connection where an event with a higher seq is due
+        self.stall_detach = None
+        self.connections = set()
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._listening = None
+
+    @property
+    def url(self):
+        return f"ws://127.0.0.1:{self.port}"
+
+    def start(self):
+        self._thread.start()
+        self.call(self.listen())
+        return self
+
+    def call(self, work):
+        """Run in the server's thread, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    async def listen(self):
+        self._listening = await serve(
+            self._serve, "127.0.0.1", self.port, compression=None, max_size=64 * 1024 * 1024, close_timeout=0.2
+        )
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    async def _serve(self, socket):
+        connection = Connection(self, socket)
+        self.connections.add(connection)
+        try:
+            await connection.serve()
+        finally:
+            self.connections.discard(connection)
+
+    def install(self, behaviour, name=None, version="1.0.0", extra=""):
+        """Have a program; gives what to launch it by."""
+        content = wasm(behaviour)
+        digest = blake3(content).hexdigest()
+        manifest = f'[package]\nname = "{name}"\nversion = "{version}"\n{extra}' if name else ""
+        program = (digest, content, blake3(manifest.encode()).hexdigest(), manifest)
+        names = [digest, name, f"{name}@{version}"] if name else [digest]
+        self.programs.update(dict.fromkeys(names, program))
+        return name or digest
+
+    def cut(self):
+        """Break all connections without a word."""
+
+        async def cut():
+            for connection in list(self.connections):
+                connection.socket.transport.abort()
+
+        self.call(cut())
+
+    def close_all(self, code):
+        async def close():
+            await asyncio.gather(*(connection.socket.close(code) for connection in list(self.connections)))
+
+        self.call(close())
+
+    def say(self, frame):
+        """Send these bytes to everybody."""
+
+        async def say():
+            for connection in list(self.connections):
+                await connection.socket.send(frame)
+
+        self.call(say())
+
+    def go_away(self):
+        """Stop listening, and break all connections."""
+
+        async def stop():
+            self._listening.close(close_connections=False)
+            for connection in list(self.connections):
+                connection.socket.transport.abort()
+            await asyncio.sleep(0)
+
+        self.call(stop())
+
+    def come_back(self):
+        self.call(self.listen())
+
+    def stop(self):
+        async def stop():
+            for instance in self.instances.values():
+                instance.task.cancel()
+            self._listening.close()
+            await self._listening.wait_closed()
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        self.call(stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
