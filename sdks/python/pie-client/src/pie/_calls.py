@@ -255,12 +255,18 @@ def terminate(core: Protocol, instance_id: str, grace_seconds: float | None) -> 
 
 
 def signal(core: Protocol, instance_id: str, message: str) -> Flow[None]:
-    """Send a text to an instance. Original servers don't answer, so that nothing is known of its fate there."""
+    """Send a text to an instance.
+
+    One that has just ended is no error: whether a program still reads a message can't be known when it is sent, and
+    `recv` tells of the end. Original servers don't answer, so that nothing is known of any message there.
+    """
     fields: dict[str, Plain] = {"instance_id": canonical_id(instance_id), "message": message}
-    if core.ours:
-        yield from demand(core, "signal_instance", fields, "Signal Instance")
-    else:
+    if not core.ours:
         yield Send(encode("signal_instance", fields))
+        return
+    answer = yield from ask(core, "signal_instance", fields)
+    if answer.code != "ended":
+        _granted(answer, "Signal Instance")
 
 
 def list_instances(core: Protocol) -> Flow[list[InstanceInfo]]:

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from ._wire.errors import without_userinfo
 from ._wire.retry import backoff
-from .errors import ConnectionFailed, ConnectionLost, MessageTooLarge, UsageError
+from .errors import ConnectionFailed, ConnectionLost, DeadlineExceeded, MessageTooLarge, UsageError
 
 _FINAL_CODES: Final = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
 """WebSocket close codes after which another connection would end the same way (RFC 6455, 7.4.1)."""
@@ -82,6 +82,13 @@ def pause_before(attempt: int) -> float:
     if attempt == 0:
         return 0.0
     return backoff(attempt, first=_FIRST_DELAY, longest=_LONGEST_DELAY, random=random.random)
+
+
+def is_final(error: Exception) -> bool:
+    """Whether trying again for a connection would end the same way."""
+    if isinstance(error, ConnectionLost):
+        return error.final
+    return not isinstance(error, (ConnectionFailed, DeadlineExceeded))
 
 
 def given_up(error: ConnectionLost, reason: Exception) -> ConnectionLost:

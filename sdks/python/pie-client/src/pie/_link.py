@@ -12,11 +12,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from ._calls import Flow, Pause, Send, Step, Wait, restore
-from ._connection import CLOSE_TIMEOUT, Settings, failed_connect, given_up, lost_connection, pause_before, tls
+from ._connection import CLOSE_TIMEOUT, Settings, failed_connect, given_up, is_final, lost_connection, pause_before, tls
 from ._mailbox import Item, Mailbox
-from ._protocol import Call, Protocol
+from ._protocol import Call, Protocol, log
 from ._version import USER_AGENT
-from .errors import ConnectionFailed, ConnectionLost, DeadlineExceeded, NotAttached, PieError, RequestRefused
+from .errors import ConnectionFailed, ConnectionLost, DeadlineExceeded, NotAttached
 
 T = TypeVar("T")
 
@@ -182,6 +182,9 @@ class Link:
                     self.core.receive(frame)
         except ConnectionClosed as error:
             self._lost(socket, self._lost_with(error))
+        except Exception as error:
+            log.exception("Reading failed")  # a fault of ours: nobody may wait for ever
+            self._lost(socket, ConnectionLost(f"The client can't go on: {error!r}", final=True))
 
     def _lost_with(self, error: ConnectionClosed) -> ConnectionLost:
         return lost_connection(self._uri, error, max_message=self.settings.max_message)
@@ -208,10 +211,9 @@ class Link:
             try:
                 self._socket = await self._connect()
                 await self._drive(restore(self.core, login()), self.settings.connect_timeout)
-            except PieError as failed:
+            except Exception as failed:  # noqa: BLE001 - whatever it is, nobody may wait for ever
                 await self._hang_up()
-                final = isinstance(failed, RequestRefused) or (isinstance(failed, ConnectionLost) and failed.final)
-                if final or time.monotonic() > deadline:
+                if is_final(failed) or time.monotonic() > deadline:
                     self._give_up(given_up(error, failed))
                     return
             else:

@@ -240,7 +240,12 @@ class PieClient(ClientBase):
         await self.link.run(calls.delete(self._core, instance_id), timeout)
 
     async def signal_instance(self, instance_id: str, message: str, *, timeout: float | None = None) -> None:
-        """Send a text to an instance. Original servers don't tell whether it arrived."""
+        """Send a text to an instance. One that has ended is no error; original servers tell nothing at all.
+
+        Raises:
+            NotFound: there is no such instance.
+            QueueFull: it has too many messages waiting.
+        """
         await self.link.run(calls.signal(self._core, instance_id, message), timeout)
 
     async def upload_blob(

@@ -11,18 +11,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final, Literal, TypeVar
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
 from pie._calls import Flow, Pause, Send, Step, Wait, restore
-from pie._connection import CLOSE_TIMEOUT, Settings, failed_connect, given_up, lost_connection, pause_before, tls
+from pie._connection import CLOSE_TIMEOUT, Settings, failed_connect, given_up, is_final, lost_connection, pause_before, tls
 from pie._mailbox import Item, Mailbox
-from pie._protocol import Call, Protocol
+from pie._protocol import Call, Protocol, log
 from pie._version import USER_AGENT
-from pie.errors import ConnectionFailed, ConnectionLost, DeadlineExceeded, NotAttached, PieError, RequestRefused
+from pie.errors import ConnectionFailed, ConnectionLost, DeadlineExceeded, NotAttached
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ class Link:
 
     def _connect(self) -> None:
         try:
-            socket = connect(
+            connecting = connect(
                 self._uri,
                 compression=None,
                 max_size=self.settings.max_message,
@@ -169,6 +169,8 @@ class Link:
                 user_agent_header=USER_AGENT,
                 ssl=tls(self._uri, self.settings),
             )
+            # Entered, as all versions of websockets want it; `close` is called where it is due.
+            socket = ExitStack().enter_context(connecting)
         except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
             raise failed_connect(self._uri, error) from error
         with self._changed:
@@ -185,6 +187,9 @@ class Link:
                         self.core.receive(frame)
         except ConnectionClosed as error:
             self._lost(socket, self._lost_with(error))
+        except Exception as error:
+            log.exception("Reading failed")  # a fault of ours: nobody may wait for ever
+            self._lost(socket, ConnectionLost(f"The client can't go on: {error!r}", final=True))
 
     def _lost_with(self, error: ConnectionClosed) -> ConnectionLost:
         return lost_connection(self._uri, error, max_message=self.settings.max_message)
@@ -215,10 +220,9 @@ class Link:
             try:
                 self._connect()
                 self._drive(restore(self.core, login()), self.settings.connect_timeout)
-            except PieError as failed:
+            except Exception as failed:  # noqa: BLE001 - whatever it is, nobody may wait for ever
                 self._hang_up()
-                final = isinstance(failed, RequestRefused) or (isinstance(failed, ConnectionLost) and failed.final)
-                if final or time.monotonic() > deadline:
+                if is_final(failed) or time.monotonic() > deadline:
                     self._give_up(given_up(error, failed))
                     return
             else:

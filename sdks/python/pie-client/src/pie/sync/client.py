@@ -10,12 +10,11 @@ from types import TracebackType
 from pie import _calls as calls
 from pie._base import ClientBase
 from pie._chunks import Content, Progress
+from ._link import Link
 from pie._program import Manifest, Wasm
 from pie.events import InstanceInfo, Limits
-from pie.keys import SigningKey
-
-from ._link import Link
 from .instance import Instance
+from pie.keys import SigningKey
 
 
 class PieClient(ClientBase):
@@ -201,7 +200,9 @@ class PieClient(ClientBase):
         """Start a program that serves HTTP on a port of the server's machine."""
         self.link.run(calls.launch_server_instance(self._core, inferlet, port, arguments), timeout)
 
-    def attach_instance(self, instance_id: str, *, after: int | None = None, timeout: float | None = None) -> Instance:
+    def attach_instance(
+        self, instance_id: str, *, after: int | None = None, timeout: float | None = None
+    ) -> Instance:
         """Have the events of a running or an ended instance come here.
 
         Args:
@@ -239,7 +240,12 @@ class PieClient(ClientBase):
         self.link.run(calls.delete(self._core, instance_id), timeout)
 
     def signal_instance(self, instance_id: str, message: str, *, timeout: float | None = None) -> None:
-        """Send a text to an instance. Original servers don't tell whether it arrived."""
+        """Send a text to an instance. One that has ended is no error; original servers tell nothing at all.
+
+        Raises:
+            NotFound: there is no such instance.
+            QueueFull: it has too many messages waiting.
+        """
         self.link.run(calls.signal(self._core, instance_id, message), timeout)
 
     def upload_blob(

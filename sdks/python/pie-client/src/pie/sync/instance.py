@@ -22,10 +22,10 @@ class Instance(Handle):
         self.client = client
 
     def send(self, message: str, *, timeout: float | None = None) -> None:
-        """Send a text to the program.
+        """Send a text to the program. One that has ended is no error: `recv` tells of it.
 
         Raises:
-            RequestRefused: it has ended, or has too many messages waiting. Original servers don't tell.
+            QueueFull: it has too many messages waiting.
         """
         self.client.signal_instance(self.id, message, timeout=timeout)
 
