@@ -31,6 +31,9 @@ from runyard.web.ports import ByPort
 from runyard.yard import open_yard
 
 OPEN_FILES: Final = 65_536
+SECRETS: Final = ("database_url", "mqtt_url", "inferlet_text_key")
+"""Settings a worker needs that don't show what they are."""
+
 RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger(__name__)
@@ -233,10 +236,10 @@ async def _stop(process: asyncio.subprocess.Process, patience: float) -> None:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings as the worker's environment, flags included."""
-    changed = settings.model_dump(exclude_defaults=True, exclude={"database_url", "mqtt_url", "admin_password"})
+    changed = settings.model_dump(exclude_defaults=True, exclude={*SECRETS, "admin_password"})
     variables = {f"RUNYARD_{name.upper()}": str(value) for name, value in changed.items()}
     variables["RUNYARD_DATA_DIR"] = str(settings.data_dir)
-    for name in ("database_url", "mqtt_url"):
+    for name in SECRETS:
         secret: SecretStr | None = getattr(settings, name)
         if secret is not None:
             variables[f"RUNYARD_{name.upper()}"] = secret.get_secret_value()

@@ -163,6 +163,36 @@ class Settings(BaseSettings):
         default=None, description="Folder of models that plugins load; `models` in the data folder by default."
     )
 
+    inferlet_processes: Positive = Field(
+        default_factory=lambda: max(2, os.cpu_count() or 2), description="Processes of one worker that run inferlets."
+    )
+    inferlet_slots: Annotated[int, Field(ge=2)] = Field(default=400, description="Inferlets one worker runs at once.")
+    inferlet_process_memory: Positive = Field(
+        default=4 * GIB, description="Bytes of memory of one such process with all inferlets in it."
+    )
+    inferlet_fuel: Positive | None = Field(
+        default=None, description="Most instructions an inferlet may execute; by default they are only counted."
+    )
+    inferlet_memory: Positive = Field(default=512 * MIB, description="Bytes of memory of one inferlet.")
+    inferlet_wall_seconds: Seconds | None = Field(
+        default=None, description="Longest an inferlet may run; no limit by default."
+    )
+    inferlet_idle_seconds: Seconds | None = Field(
+        default=None, description="Longest an inferlet may neither say nor hear anything; no limit by default."
+    )
+    inferlet_output: Positive = Field(default=256 * MIB, description="Bytes one inferlet may say.")
+    inferlet_program: Positive = Field(default=256 * MIB, description="Bytes of one uploaded program.")
+    inferlet_compile_seconds: Seconds = Field(default=120.0, description="Longest the compiling of a program may take.")
+    inferlet_cache: Positive = Field(
+        default=4 * GIB, description="Bytes of compiled programs kept; the least used go first."
+    )
+    inferlet_text_url: str | None = Field(
+        default=None,
+        description="OpenAI-compatible endpoint (`http://127.0.0.1:8090/v1`) that generates text for inferlets.",
+    )
+    inferlet_text_model: str | None = Field(default=None, description="Name of the model to ask there.")
+    inferlet_text_key: SecretStr | None = Field(default=None, description="Key to ask with, if one is needed.")
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

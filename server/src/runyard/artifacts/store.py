@@ -171,6 +171,21 @@ class ArtifactStore:
             job, name, digest, content_type, self._clock(),
         )  # fmt: skip
 
+    async def pin(self, digest: str, holder: str, *, connection: Connection | None = None) -> None:
+        """Keep a stored blob for as long as ``holder`` needs it, whatever becomes of jobs.
+
+        Joins ``connection``'s transaction when given.
+        """
+        await (connection or self._database).execute(
+            "INSERT INTO pins (holder, digest) VALUES ($1, $2)"
+            " ON CONFLICT (holder) DO UPDATE SET digest = EXCLUDED.digest",
+            holder, digest,
+        )  # fmt: skip
+
+    async def unpin(self, holder: str, *, connection: Connection | None = None) -> None:
+        """Give up what ``holder`` has kept."""
+        await (connection or self._database).execute("DELETE FROM pins WHERE holder = $1", holder)
+
     async def list(self, job: UUID) -> list[Artifact]:
         """The files of a job, by name."""
         rows = await self._database.fetch(
@@ -250,7 +265,7 @@ class ArtifactStore:
             await asyncio.to_thread(file.close)
 
     async def collect(self) -> int:
-        """Remove blobs that no job has used for a day, and what uploads left that died a day ago.
+        """Remove blobs that nobody has used for a day, and what uploads left that died a day ago.
 
         Return how many blobs.
         """
@@ -259,7 +274,8 @@ class ArtifactStore:
         async def work(connection: Connection) -> int:
             rows = await connection.fetch(
                 "DELETE FROM blobs WHERE digest IN (SELECT digest FROM blobs WHERE stored_at < $1 AND NOT EXISTS"
-                " (SELECT FROM artifacts WHERE artifacts.digest = blobs.digest) LIMIT 1000)"
+                " (SELECT FROM artifacts WHERE artifacts.digest = blobs.digest)"
+                " AND NOT EXISTS (SELECT FROM pins WHERE pins.digest = blobs.digest) LIMIT 1000)"
                 " AND stored_at < $1 RETURNING digest",  # once more: somebody may want a blob since it was chosen
                 unused,
             )

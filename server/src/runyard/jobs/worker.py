@@ -46,9 +46,9 @@ Then the job goes on without it; being fenced off, it can write no more.
 BATCHED: Final = 64
 """Jobs of executors that work on many at once: the batch at hand and the next ones."""
 
-Lane = Literal["heavy", "light", "media", "batches"]
-"""Jobs of one lane share slots: those that take a core, those that mostly wait, those that convert media, and those
-whose executor works on many at once.
+Lane = Literal["heavy", "light", "media", "batches", "instances"]
+"""Jobs of one lane share slots: those that take a core, those that mostly wait, those that convert media, those whose
+executor works on many at once, and programs that may stay for days.
 """
 
 log = structlog.get_logger(__name__)
@@ -149,6 +149,7 @@ class Worker:
             "light": settings.worker_light_slots,
             "media": max(2, 2 * settings.compute_slots),  # one is fetched or stored while another is computed
             "batches": BATCHED,
+            "instances": settings.inferlet_slots,
         }
         lanes = [([one for one in self._registrations if one.lane == lane], count) for lane, count in slots.items()]
         return [(registrations, count) for registrations, count in lanes if registrations]

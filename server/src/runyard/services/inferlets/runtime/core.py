@@ -1,0 +1,193 @@
+"""The interfaces of package ``inferlet:core`` for components: messages, blobs, topics, keys and values; and text."""
+
+# ruff: noqa: D103 -- what these do is what the interfaces say
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from runyard import __version__
+from runyard.services.inferlets.runtime.guest import HostRefusal
+from runyard.services.inferlets.runtime.here import here
+from runyard.services.inferlets.runtime.interface import Interface
+from runyard.services.inferlets.runtime.resources import Blob, Pollable, Received, ResourceKind
+from runyard.services.inferlets.runtime.values import (
+    BOOL,
+    BYTES,
+    TEXT,
+    U32,
+    U64,
+    Failure,
+    ListOf,
+    Option,
+    Own,
+    Rep,
+    Result,
+    Type,
+)
+
+_POLLABLE: Final = Own(ResourceKind.POLLABLE)
+_ASKED: Final = Result(TEXT, TEXT)
+
+
+def set_return(value: str) -> None:
+    here.guest.returned = value
+
+
+def send(message: str) -> None:
+    here.guest.send(message)
+
+
+def receive() -> int:
+    guest = here.guest
+    return here.resources.add(Received(guest.take_text, lambda: bool(guest.texts) or guest.polite))
+
+
+def send_blob(blob: Rep) -> None:
+    here.guest.send_blob(here.resources.take(blob, Blob).content)
+
+
+def receive_blob() -> int:
+    guest = here.guest
+    return here.resources.add(Received(guest.take_blob, lambda: bool(guest.blobs) or guest.polite))
+
+
+def broadcast(topic: str, message: str) -> None:
+    here.guest.call("broadcast", topic, message)
+
+
+def subscribe(topic: str) -> int:
+    guest = here.guest
+    number = guest.subscribe(topic)
+    return here.resources.add(
+        Received(
+            lambda: guest.take_news(number), lambda: bool(guest.news.get(number)) or guest.polite, number=number
+        )
+    )  # fmt: skip
+
+
+def unsubscribe(self: Rep) -> None:
+    here.guest.unsubscribe(here.resources.get(self, Received).number)
+
+
+def pollable(self: Rep) -> int:
+    received = here.resources.get(self, Received)
+    return here.resources.add(Pollable(lambda: received.found is not None or received.waiting()))
+
+
+def get(self: Rep) -> str | bytes | None:
+    return here.resources.get(self, Received).get()
+
+
+def get_blob(self: Rep) -> int | None:
+    found = here.resources.get(self, Received).get()
+    return None if found is None else here.resources.add(Blob(cast("bytes", found)))
+
+
+def next_broadcast(self: Rep) -> str | bytes | None:
+    """Unlike a message, a subscription goes on: each call gives another one."""
+    return here.resources.get(self, Received).look()
+
+
+def new_blob(content: bytes) -> int:
+    return here.resources.add(Blob(bytes(content)))
+
+
+def read_blob(self: Rep, offset: int, count: int) -> bytes:
+    """What is left of a blob from ``offset`` on; past its end that is nothing."""
+    return here.resources.get(self, Blob).content[offset : offset + count]
+
+
+def blob_size(self: Rep) -> int:
+    return len(here.resources.get(self, Blob).content)
+
+
+def asked(name: str) -> Callable[..., Any]:
+    """A function that asks the yard; what it refuses ends the program."""
+    return lambda *arguments: here.guest.call(name, *arguments)
+
+
+def answered(name: str) -> Callable[..., Any]:
+    """A function that asks the yard; what it refuses is an error the program gets."""
+
+    def ask(*arguments: object) -> object:
+        try:
+            return here.guest.call(name, *(list(one) if isinstance(one, bytes) else one for one in arguments))
+        except HostRefusal as refusal:
+            return Failure(str(refusal))
+
+    return ask
+
+
+def done(name: str) -> Callable[..., None]:
+    """A function that asks the yard for something to be done."""
+
+    def ask(*arguments: object) -> None:
+        here.guest.call(name, *arguments)
+
+    return ask
+
+
+_INTERFACES: Final[Mapping[str, Mapping[str, tuple[Callable[..., Any], Type | None]]]] = {
+    "inferlet:core/runtime": {
+        "get-version": (lambda: __version__, TEXT),
+        "get-instance-id": (lambda: here.guest.launch.id, TEXT),
+        "get-arguments": (lambda: here.guest.launch.arguments, ListOf(TEXT)),
+        "set-return": (set_return, None),
+        "get-all-models": (list, ListOf(TEXT)),
+        "get-all-models-with-traits": (lambda _traits: [], ListOf(TEXT)),
+    },
+    "inferlet:core/common": {
+        "[constructor]blob": (new_blob, Own(ResourceKind.BLOB)),
+        "[method]blob.read": (read_blob, BYTES),
+        "[method]blob.size": (blob_size, U64),
+        "[method]blob-result.pollable": (pollable, _POLLABLE),
+        "[method]blob-result.get": (get_blob, Option(Own(ResourceKind.BLOB))),
+    },
+    "inferlet:core/message": {
+        "send": (send, None),
+        "receive": (receive, Own(ResourceKind.RECEIVE_RESULT)),
+        "send-blob": (send_blob, None),
+        "receive-blob": (receive_blob, Own(ResourceKind.BLOB_RESULT)),
+        "broadcast": (broadcast, None),
+        "subscribe": (subscribe, Own(ResourceKind.SUBSCRIPTION)),
+        "[method]receive-result.pollable": (pollable, _POLLABLE),
+        "[method]receive-result.get": (get, Option(TEXT)),
+        "[method]subscription.pollable": (pollable, _POLLABLE),
+        "[method]subscription.get": (next_broadcast, Option(TEXT)),
+        "[method]subscription.unsubscribe": (unsubscribe, None),
+    },
+    "inferlet:core/kvs": {
+        "store-get": (asked("kv_get"), Option(TEXT)),
+        "store-set": (done("kv_set"), None),
+        "store-delete": (done("kv_delete"), None),
+        "store-exists": (lambda key: here.guest.call("kv_get", key) is not None, BOOL),
+        "store-list-keys": (asked("kv_keys"), ListOf(TEXT)),
+    },
+    "runyard:inferlet/text": {
+        "generate": (answered("generate"), _ASKED),
+        "tokenize": (answered("tokenize"), Result(ListOf(U32), TEXT)),
+        "detokenize": (answered("detokenize"), _ASKED),
+    },
+}
+
+_RESOURCES: Final = {
+    "inferlet:core/common": {
+        "blob": ResourceKind.BLOB,
+        "blob-result": ResourceKind.BLOB_RESULT,
+        "pollable": ResourceKind.POLLABLE,
+    },
+    "inferlet:core/message": {
+        "blob": ResourceKind.BLOB,
+        "blob-result": ResourceKind.BLOB_RESULT,
+        "pollable": ResourceKind.POLLABLE,
+        "receive-result": ResourceKind.RECEIVE_RESULT,
+        "subscription": ResourceKind.SUBSCRIPTION,
+    },
+}
+
+INTERFACES: Final[tuple[Interface, ...]] = tuple(
+    Interface(name=name, resources=_RESOURCES.get(name, {}), functions=functions)
+    for name, functions in _INTERFACES.items()
+)

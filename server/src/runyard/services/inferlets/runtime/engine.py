@@ -1,0 +1,17 @@
+"""The WebAssembly engine all instances of a process share."""
+
+from __future__ import annotations
+
+from wasmtime import Config, Engine
+
+from runyard.services.inferlets.runtime.fingerprint import STACK
+
+
+def new_engine() -> Engine:
+    """An engine that counts fuel and can be interrupted. Change ``fingerprint.CONFIG`` with it."""
+    config = Config()
+    config.consume_fuel = True
+    config.epoch_interruption = True
+    config.max_wasm_stack = STACK
+    config.wasm_threads = False  # a guest that waits on shared memory could not be interrupted
+    return Engine(config)

@@ -1,0 +1,48 @@
+"""Linkers with everything programs may import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final
+
+from wasmtime import Engine, Linker
+from wasmtime import component as wc
+
+from runyard.services.inferlets.runtime import core, plain, wasip1, wasip2
+from runyard.services.inferlets.runtime.interface import Interface, define_interface, track
+
+CORE_FUNCTIONS: Final[Mapping[str, frozenset[str]]] = {
+    wasip1.MODULE: frozenset((*wasip1.FUNCTIONS, "proc_exit")),
+    plain.MODULE: frozenset(plain.FUNCTIONS),
+}
+"""What core modules may import."""
+
+
+@cache
+def interfaces() -> Mapping[str, Interface]:
+    """What components may import, by name and as much of the version as matters."""
+    return {track(one.name): one for one in (*wasip2.INTERFACES, *core.INTERFACES)}
+
+
+@cache
+def link_core(engine: Engine) -> Linker:
+    """The linker of all core modules."""
+    linker = Linker(engine)
+    wasip1.define_wasip1(linker)
+    plain.define_plain(linker)
+    return linker
+
+
+def link_component(engine: Engine, component: wc.Component, imports: Iterable[str]) -> wc.Linker:
+    """A linker for one component: with its imports only, and traps for what it never comes to use."""
+    linker = wc.Linker(engine)
+    strange = False
+    for name in imports:
+        if (interface := interfaces().get(track(name))) is not None:
+            define_interface(linker, name, interface)  # by the very name: what traps is decided by names
+        else:
+            strange = True
+    if strange:
+        linker.define_unknown_imports_as_traps(component)
+    return linker

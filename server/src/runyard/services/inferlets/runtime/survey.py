@@ -1,0 +1,104 @@
+"""What a program offers and needs, and which of its needs can't be met here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from wasmtime import Engine, FuncType, Module, WasmtimeError
+from wasmtime import component as wc
+
+from runyard.services.inferlets.frames import Kind
+from runyard.services.inferlets.runtime import wasip2
+from runyard.services.inferlets.runtime.interface import track
+from runyard.services.inferlets.runtime.linking import CORE_FUNCTIONS, interfaces, link_core
+from runyard.services.inferlets.surface import BadProgram, Surface
+
+MODULE: Final = b"\0asm\x01\0\0\0"
+COMPONENT: Final = b"\0asm\x0d\0\x01\0"
+
+RUN: Final = "inferlet:core/run"
+COMMAND: Final = "wasi:cli/run@0.2"
+ENTRIES: Final = ("_start", "run")
+"""Exports of a core module that it can be run by, the first there is."""
+
+
+def kind_of(content: bytes) -> Kind:
+    """Whether it is a core module or a component.
+
+    Raises:
+        BadProgram: it is neither.
+    """
+    head = content[:8]
+    if head == MODULE:
+        return "module"
+    if head == COMPONENT:
+        return "component"
+    if head[:4] == MODULE[:4]:
+        version = int.from_bytes(head[4:8], "little")
+        raise BadProgram(f"It is WebAssembly of version {version:#x}, which is neither a module nor a component.")
+    raise BadProgram("It is no WebAssembly: a program begins with the bytes 00 61 73 6d.")
+
+
+def survey_module(engine: Engine, module: Module) -> Surface:
+    """Look at a core module.
+
+    Raises:
+        BadProgram: it can't be run, whatever it imports.
+    """
+    imports = [f"{one.module}#{one.name}" for one in module.imports]
+    exports = [one.name for one in module.exports]
+    entry = next((one for name in ENTRIES for one in module.exports if one.name == name), None)
+    if entry is None:
+        raise BadProgram("It exports neither `_start` nor `run`, so there is nothing to run.")
+    if not isinstance(entry.type, FuncType) or entry.type.params:
+        raise BadProgram(f"Its export {entry.name!r} is no function without parameters.")
+    missing = list(_missing_of_module(engine, module))
+    return Surface(kind="module", imports=imports, exports=exports, missing=missing)
+
+
+def survey_component(engine: Engine, component: wc.Component) -> Surface:
+    """Look at a component.
+
+    Raises:
+        BadProgram: it can't be run, whatever it imports.
+    """
+    imports: list[str] = []
+    missing: list[str] = []
+    for name, item in component.type.imports(engine).items():
+        imports.append(name)
+        missing += _missing_of_interface(engine, name, item.ty)
+    exports = list(component.type.exports(engine))
+    if entry_of(exports) is None:
+        raise BadProgram(f"It exports neither `{RUN}` nor `wasi:cli/run`, so there is nothing to run.")
+    return Surface(kind="component", imports=imports, exports=exports, missing=missing)
+
+
+def entry_of(exports: list[str]) -> str | None:
+    """The exported interface a component is run by."""
+    return next((name for wanted in (RUN, COMMAND) for name in exports if track(name) == wanted), None)
+
+
+def _missing_of_module(engine: Engine, module: Module) -> Iterator[str]:
+    found = False
+    for one in module.imports:
+        if one.name not in CORE_FUNCTIONS.get(one.module, ()):
+            found = True
+            yield f"{one.module}#{one.name}"
+    if not found:
+        try:
+            link_core(engine).instantiate_pre(module)
+        except WasmtimeError as error:  # right names, wrong types
+            yield str(error).splitlines()[0]
+
+
+def _missing_of_interface(engine: Engine, name: str, item: object) -> Iterator[str]:
+    if name.startswith(wasip2.TRAPPING):
+        return
+    interface = interfaces().get(track(name))
+    if interface is None or not isinstance(item, wc.ComponentInstanceType):
+        yield name
+        return
+    for function, inner in item.exports(engine).items():
+        if isinstance(inner.ty, wc.FuncType) and function not in interface.functions:
+            yield f"{name}#{function}"
