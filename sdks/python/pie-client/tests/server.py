@@ -8,13 +8,13 @@ import base64
 import json
 import secrets
 import threading
-import tomllib
 import uuid
 
 import msgpack
+import tomllib
 from blake3 import blake3
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -129,16 +129,17 @@ class Instance:
             await self.grew.wait()
 
 
-def pieces(message, seq, exit):
+def pieces(message, seq, ended):
     if message["type"] == "blob":
         yield from (
-            {**chunk, "seq": seq} for chunk in blob_chunks(message["instance_id"], message["content"], message["digest"])
+            {**chunk, "seq": seq}
+            for chunk in blob_chunks(message["instance_id"], message["content"], message["digest"])
         )
         return
     field, text = ("message", message.get("message")) if "message" in message else ("output", None)
     if text is None:
         ((name, text),) = message["output"].items()
-    more = {"exit": exit} if message.get("event") in TEXT else {}
+    more = {"exit": ended} if message.get("event") in TEXT else {}
     cut = [text[at : at + PIECE] for at in range(0, len(text), PIECE)] or [""]
     for part, piece in enumerate(cut):
         split = {"part": part, "parts": len(cut)} if len(cut) > 1 else {}
@@ -282,9 +283,8 @@ class Connection:
         try:
             if self.username is None:
                 return await self.enter(kind, corr_id, message)
-            if kind in self.server.refuse:
-                raise Refused(*self.server.refuse[kind])
-            await getattr(self, f"on_{kind}")(message)
+            refused = self.server.refuse.get(kind)
+            await (self.refuse(*refused) if refused else getattr(self, f"on_{kind}")(message))
         except Refused as refused:
             await self.answer(corr_id, False, str(refused), kind=kind, code=refused.code)
         except AttributeError:
@@ -346,6 +346,9 @@ class Connection:
     async def on_identification(self, message):
         await self.answer(message["corr_id"], True, "Already authenticated", kind="identification")
 
+    async def refuse(self, text, code):
+        raise Refused(text, code)
+
     async def on_ping(self, message):
         await self.answer(message["corr_id"], True, "Pong")
 
@@ -357,7 +360,7 @@ class Connection:
             exists = known is not None and (not wanted or wanted == f"{known[0]}+{known[2]}" or wanted == known[0])
             result = "true" if exists else "false"
         elif subject == "programs" and self.server.ours:
-            result = json.dumps([manifest_of(program) for name, program in programs.items() if "/" in name])
+            result = json.dumps([manifest_of(program) for name, program in programs.items() if "@" in name])
         elif subject == "program" and self.server.ours:
             if record not in programs:
                 raise Refused(f"no program {record!r}", "not_found")
@@ -516,13 +519,23 @@ def record(instance, *, ours):
         "kv_pages_used": 0,
     }
     if ours:
-        known |= {"program": instance.program, "exit": instance.exit, "created_at": "2026-01-01T00:00:00Z", "memory": 65536}
+        known |= {
+            "program": instance.program,
+            "exit": instance.exit,
+            "created_at": "2026-01-01T00:00:00Z",
+            "memory": 65536,
+        }
     return known
 
 
 def manifest_of(program):
     package = tomllib.loads(program[3])["package"]
-    return {"name": package["name"], "version": package["version"], "hash": program[0], "manifest": tomllib.loads(program[3])}
+    return {
+        "name": package["name"],
+        "version": package["version"],
+        "hash": program[0],
+        "manifest": tomllib.loads(program[3]),
+    }
 
 
 def fits(line, signature, challenge):

@@ -108,7 +108,9 @@ async def test_programs_are_uploaded_from_paths_with_a_manifest(either, pies, tm
     wasm.write_bytes(pies.wasm("hello", 600_000))
     manifest.write_bytes(MANIFEST.replace("\n", "\r\n").encode())
     seen = []
-    digest = await client.upload_program(wasm, str(manifest), on_progress=lambda sent, total: seen.append((sent, total)))
+    digest = await client.upload_program(
+        wasm, str(manifest), on_progress=lambda sent, total: seen.append((sent, total))
+    )
     size = wasm.stat().st_size
     assert digest == blake3(wasm.read_bytes()).hexdigest()
     assert seen == [(262144, size), (524288, size), (size, size)]

@@ -54,7 +54,9 @@ async def test_a_server_takes_every_kind_and_form(server, tmp_path, key, form, k
     path.write_text(text(key, form, passphrase))
     parsed = ParsedPrivateKey.from_file(path, passphrase)
     assert parsed.kind == kind
-    server.users = {"alice": ["ssh-ed25519 " + ParsedPrivateKey.parse(text(ED25519)).public_line.split()[1], parsed.public_line]}
+    server.users = {
+        "alice": ["ssh-ed25519 " + ParsedPrivateKey.parse(text(ED25519)).public_line.split()[1], parsed.public_line]
+    }
     async with PieClient(server.url) as client:
         await client.authenticate("alice", parsed)
         await client.ping()
@@ -223,7 +225,9 @@ def test_a_key_of_the_agent_is_chosen_by_its_comment_or_line(agent):
 def test_an_agent_that_has_lost_the_key_refuses(agent):
     agent(ED25519, "laptop")
     held = ParsedPrivateKey.from_agent(socket_path=agent.path)
-    subprocess.run(["ssh-add", "-q", "-D"], env={**os.environ, "SSH_AUTH_SOCK": agent.path}, check=True, capture_output=True)
+    subprocess.run(
+        ["ssh-add", "-q", "-D"], env={**os.environ, "SSH_AUTH_SOCK": agent.path}, check=True, capture_output=True
+    )
     with pytest.raises(KeyRejected, match="refuses"):
         held.sign(bytes(48))
 

@@ -54,7 +54,9 @@ def test_importing_loads_little():
 
 
 def test_the_client_loads_no_command_line():
-    code = "import sys, pie.client, pie.sync; print([n for n in ('typer', 'rich', 'mcp', 'pydantic') if n in sys.modules])"
+    code = (
+        "import sys, pie.client, pie.sync; print([n for n in ('typer', 'rich', 'mcp', 'pydantic') if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -70,4 +72,10 @@ async def test_the_example_runs(server, pies, tmp_path):
         sys.executable, "main.py", "program.wasm", cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     out, err = await asyncio.wait_for(process.communicate(), 30)
-    assert out.decode().splitlines() == ["Message: text", "Stdout: out", "Stderr: err", "a blob of 4 bytes", "Completed: returned"], err
+    assert out.decode().splitlines() == [
+        "Message: text",
+        "Stdout: out",
+        "Stderr: err",
+        "a blob of 4 bytes",
+        "Completed: returned",
+    ], err

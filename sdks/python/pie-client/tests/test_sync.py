@@ -27,9 +27,7 @@ def public(kind):
     }
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [(pie.PieClient, pie.sync.PieClient), (pie.Instance, pie.sync.Instance)]
-)
+@pytest.mark.parametrize(("one", "other"), [(pie.PieClient, pie.sync.PieClient), (pie.Instance, pie.sync.Instance)])
 def test_both_have_the_same_calls(one, other):
     assert public(one).keys() == public(other).keys()
     for name, member in public(one).items():

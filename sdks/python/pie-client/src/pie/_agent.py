@@ -40,7 +40,7 @@ class Agent:
             raise KeyRejected("There is no ssh-agent: SSH_AUTH_SOCK is not set")
         self._path = path
 
-    def keys(self) -> list[AgentKey]:
+    def held(self) -> list[AgentKey]:
         """The keys that servers take."""
         answer = self._ask(bytes([_LIST]), _KEYS)
         fields = _fields(answer[4:])
@@ -49,7 +49,7 @@ class Agent:
 
     def find(self, which: str | None) -> AgentKey:
         """The first key whose comment contains `which`, or whose public line begins with it; any for None."""
-        keys = self.keys()
+        keys = self.held()
         for key in keys:
             if which is None or which in key.comment or key.public_line.startswith(which):
                 return key

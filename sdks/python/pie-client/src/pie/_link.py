@@ -182,8 +182,8 @@ class Link:
                     self.core.receive(frame)
         except ConnectionClosed as error:
             self._lost(socket, self._lost_with(error))
-        except Exception as error:
-            log.exception("Reading failed")  # a fault of ours: nobody may wait for ever
+        except Exception as error:  # noqa: BLE001 - a fault of ours: nobody may wait for ever
+            log.exception("Reading failed")
             self._lost(socket, ConnectionLost(f"The client can't go on: {error!r}", final=True))
 
     def _lost_with(self, error: ConnectionClosed) -> ConnectionLost:

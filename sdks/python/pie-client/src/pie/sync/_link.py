@@ -18,7 +18,16 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
 from pie._calls import Flow, Pause, Send, Step, Wait, restore
-from pie._connection import CLOSE_TIMEOUT, Settings, failed_connect, given_up, is_final, lost_connection, pause_before, tls
+from pie._connection import (
+    CLOSE_TIMEOUT,
+    Settings,
+    failed_connect,
+    given_up,
+    is_final,
+    lost_connection,
+    pause_before,
+    tls,
+)
 from pie._mailbox import Item, Mailbox
 from pie._protocol import Call, Protocol, log
 from pie._version import USER_AGENT
@@ -187,8 +196,8 @@ class Link:
                         self.core.receive(frame)
         except ConnectionClosed as error:
             self._lost(socket, self._lost_with(error))
-        except Exception as error:
-            log.exception("Reading failed")  # a fault of ours: nobody may wait for ever
+        except Exception as error:  # noqa: BLE001 - a fault of ours: nobody may wait for ever
+            log.exception("Reading failed")
             self._lost(socket, ConnectionLost(f"The client can't go on: {error!r}", final=True))
 
     def _lost_with(self, error: ConnectionClosed) -> ConnectionLost:

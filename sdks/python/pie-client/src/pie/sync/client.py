@@ -10,11 +10,12 @@ from types import TracebackType
 from pie import _calls as calls
 from pie._base import ClientBase
 from pie._chunks import Content, Progress
-from ._link import Link
 from pie._program import Manifest, Wasm
 from pie.events import InstanceInfo, Limits
-from .instance import Instance
 from pie.keys import SigningKey
+
+from ._link import Link
+from .instance import Instance
 
 
 class PieClient(ClientBase):
@@ -200,9 +201,7 @@ class PieClient(ClientBase):
         """Start a program that serves HTTP on a port of the server's machine."""
         self.link.run(calls.launch_server_instance(self._core, inferlet, port, arguments), timeout)
 
-    def attach_instance(
-        self, instance_id: str, *, after: int | None = None, timeout: float | None = None
-    ) -> Instance:
+    def attach_instance(self, instance_id: str, *, after: int | None = None, timeout: float | None = None) -> Instance:
         """Have the events of a running or an ended instance come here.
 
         Args:

@@ -1,0 +1,87 @@
+"""The tree of `pie`'s commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from .entry import EXIT_CODES, run_program
+from .instances import add_instance_commands
+from .keys import keys
+from .options import Server, with_server
+from .programs import add_program_commands
+
+NAME = "pie"
+
+app = typer.Typer(
+    name=NAME,
+    help="WebAssembly programs on a server: run them, talk with them.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    import logging
+
+    if version:
+        from pie._version import VERSION
+
+        typer.echo(f"{NAME} {VERSION}")
+        raise typer.Exit
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.CRITICAL)
+    logging.getLogger("pie").setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+
+
+def mcp(
+    *,
+    server: Server,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds that a program may take.")] = 300.0,
+) -> None:
+    """Offer the installed programs as tools to an AI agent: MCP over stdin and stdout."""
+    from .entry import run_interruptibly
+    from .talking import connected
+
+    try:
+        from pie.mcp import serve_stdio
+    except ModuleNotFoundError as missing:
+        from pie.errors import UsageError
+
+        raise UsageError(f"{missing.name!r} is missing; install it with: pip install 'pie-client[mcp]'") from None
+
+    async def serving() -> None:
+        async with connected(server) as client:
+            await serve_stdio(client, timeout=timeout)
+
+    run_interruptibly(serving())
+
+
+@app.command(rich_help_panel="Settings")
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
+) -> None:
+    """Print a completion script; load it with: source <(pie completion bash)."""
+    from .completion import completion_script
+    from .terminal import say
+
+    say(completion_script(shell, NAME, app))
+
+
+add_program_commands(app)
+add_instance_commands(app)
+app.command(rich_help_panel="Programs")(with_server(mcp))
+app.add_typer(keys, name="keys", rich_help_panel="Settings")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    return run_program(app, NAME, argv)

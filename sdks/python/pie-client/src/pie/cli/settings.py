@@ -1,0 +1,136 @@
+"""Which server is used, as whom, and with which key.
+
+Server: --url, --host and --port, PIE_URL, the file's host and port, ws://127.0.0.1:8080.
+Who:    --username, PIE_USERNAME, the file's username, the name of the login.
+Key:    --private-key-path, PIE_PRIVATE_KEY, the file's private_key_path, the ssh-agent's first, ~/.ssh/id_*.
+File:   --config, $PIE_CLI_HOME/cli_config.toml, ~/.pie/cli_config.toml.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from pie.errors import KeyRejected, UsageError
+from pie.keys import ParsedPrivateKey
+
+from .options import Server
+
+KEY_NAMES: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a command works with."""
+
+    url: str
+    username: str
+    key: UserKey | None
+
+
+class UserKey:
+    """The user's private key. It is looked for when the server wants a signature, and not before.
+
+    Args:
+        path: its file; None looks in the ssh-agent and in `~/.ssh`.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of some bytes.
+
+        Raises:
+            KeyRejected: there is no key, or it can't be used.
+        """
+        return self.load().sign(data)
+
+    def load(self) -> ParsedPrivateKey:
+        """The key; asks for its passphrase where somebody can be asked."""
+        if self._path is not None:
+            return read_key(self._path)
+        if os.environ.get("SSH_AUTH_SOCK"):
+            with suppress(KeyRejected):  # an agent without keys is no reason not to look further
+                return ParsedPrivateKey.from_agent()
+        for path in default_paths():
+            return read_key(path)
+        raise KeyRejected("The server wants a private key, and there is none: make one with: pie keys new")
+
+
+def default_paths() -> list[Path]:
+    """The usual keys that are there."""
+    paths = [Path.home() / ".ssh" / name for name in KEY_NAMES]
+    return [path for path in paths if path.is_file()]
+
+
+def read_key(path: Path) -> ParsedPrivateKey:
+    """The key in a file; asks for its passphrase where somebody can be asked."""
+    try:
+        return ParsedPrivateKey.from_file(path)
+    except KeyRejected as error:
+        if "encrypted" not in str(error) or not sys.stdin.isatty():
+            raise
+        return ParsedPrivateKey.from_file(path, getpass.getpass(f"Passphrase of {path}: "))
+
+
+def resolve(server: Server, environment: Mapping[str, str] | None = None) -> Settings:
+    """Decide from options, environment and file, in this order.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    environment = os.environ if environment is None else environment
+    file = _read(server.config, environment)
+    key = server.key or environment.get("PIE_PRIVATE_KEY") or _text(file, "private_key_path")
+    return Settings(
+        url=_url(server, environment, file),
+        username=server.username or environment.get("PIE_USERNAME") or _text(file, "username") or getpass.getuser(),
+        key=UserKey(Path(key) if key else None) if file.get("enable_auth", True) is not False else None,
+    )
+
+
+def _url(server: Server, environment: Mapping[str, str], file: Mapping[str, object]) -> str:
+    if server.url:
+        return server.url
+    given = environment.get("PIE_URL")
+    if given and server.host is None and server.port is None:
+        return given
+    port = file.get("port")
+    return f"ws://{server.host or _text(file, 'host') or '127.0.0.1'}:{server.port or port or 8080}"
+
+
+def _read(asked: Path | None, environment: Mapping[str, str]) -> dict[str, object]:
+    home = environment.get("PIE_CLI_HOME")
+    path = asked or (Path(home) if home else Path.home() / ".pie") / "cli_config.toml"
+    if asked is None and not path.exists():
+        return {}
+    return read_toml(path)
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """What a TOML file says.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        return cast("dict[str, object]", tomllib.loads(path.expanduser().read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{str(path)!r} can't be read: {error}") from error
+
+
+def _text(file: Mapping[str, object], name: str) -> str | None:
+    value = file.get(name)
+    return value if isinstance(value, str) and value else None
