@@ -15,6 +15,7 @@ from runyard.services.ci import executor as ci
 from runyard.services.compute.executor import open_media
 from runyard.services.compute.mqtt.open import announce_worker
 from runyard.services.compute.words import PREFIX
+from runyard.services.inferlets.executor import open_inferlets
 from runyard.settings import Settings
 from runyard.yard import open_yard
 
@@ -38,8 +39,9 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
     async with (
         open_yard(settings, application="runyard worker") as yard,
         open_media(settings, sandbox) as media,
+        open_inferlets(yard, sandbox) as inferlets,
     ):
-        available = [*ci.registrations(settings, sandbox), *media.registrations]
+        available = [*ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations]
         known = {one.kind for one in available}
         if unknown := set(kinds or ()) - known:
             raise LookupError(f"No service runs jobs of kind {min(unknown)!r}; there are: {', '.join(sorted(known))}.")
@@ -61,6 +63,9 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
         if offered:
             warming = asyncio.create_task(media.hosts.warm(), name="warm up")
             warming.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if any(one in inferlets.registrations for one in wanted):
+            readying = asyncio.create_task(inferlets.hosts.warm(), name="first instance process")
+            readying.add_done_callback(lambda task: task.cancelled() or task.exception())
         async with announce_worker(settings, task_types=offered, idle=lambda: media.hosts.free, clock=yard.clock):
             asked = asyncio.create_task(stop.wait())
             await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)

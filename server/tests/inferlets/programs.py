@@ -251,3 +251,14 @@ COMMAND_HELLO = wat2wasm(f"""(component
   (func $run (result (result)) (canon lift (core func $main "run")))
   (instance $interface (export "run" (func $run)))
   (export "wasi:cli/run@0.2.0" (instance $interface)))""")
+
+COMPONENT_ERROR = wat2wasm("""(component
+  (core module $m (memory (export "memory") 1) (data (i32.const 128) "oh no")
+    (func (export "run") (result i32)
+      (i32.store8 (i32.const 64) (i32.const 1))
+      (i32.store (i32.const 68) (i32.const 128)) (i32.store (i32.const 72) (i32.const 5))
+      (i32.const 64)))
+  (core instance $m (instantiate $m))
+  (func $run (result (result (error string))) (canon lift (core func $m "run") (memory (core memory $m "memory"))))
+  (instance $interface (export "run" (func $run)))
+  (export "inferlet:core/run" (instance $interface)))""")

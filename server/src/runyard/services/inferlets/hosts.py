@@ -39,6 +39,9 @@ from runyard.settings import Settings
 
 START_DEADLINE: Final = 60.0
 OUTPUT_KEPT: Final = 4000
+MOST_WAITING: Final = 2 * WINDOW // 256
+"""Reports of one instance that may wait; a process that keeps to its windows has fewer."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +76,16 @@ class Instance:
         if isinstance(report, HostDied):
             raise report
         return report
+
+    @property
+    def backlog(self) -> int:
+        """How many of its reports are still to be taken."""
+        return self._reports.qsize()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it has said nothing that is still to be taken."""
+        return not self.backlog
 
     def took(self, report: Output | Text | Blob) -> None:
         """Say that a report has been dealt with: the instance may say more."""
@@ -133,8 +146,15 @@ class Host:
 
     def add(self, number: int) -> Instance:
         """Room for one more instance."""
+        self._process.wake()
         instance = self.instances[number] = Instance(number, self.tell, self.kill)
         return instance
+
+    def remove(self, number: int) -> None:
+        """An instance is over."""
+        del self.instances[number]
+        if not self.instances:
+            self._process.rest()
 
     def tell(self, order: Order) -> None:
         """Send an order."""
@@ -162,6 +182,7 @@ class Host:
                 stack.callback(printing.cancel)
                 async with asyncio.timeout(START_DEADLINE):
                     await _first_report(reports, printing)
+                host._process.rest()
             except (SandboxError, TimeoutError) as error:
                 log.error("instance_process_not_started", error=str(error), output=host._output())  # noqa: TRY400
                 raise HostDied("The yard can't start a process for programs; its log says why.") from error
@@ -195,6 +216,8 @@ class Host:
             report = await read_report(reports)
             if not isinstance(report, Ready) and (instance := self.instances.get(report.instance)) is not None:
                 instance.hear(report)
+                if instance.backlog > MOST_WAITING:
+                    raise ValueError(f"{instance.backlog} reports wait; an instance may have said {MOST_WAITING}")
 
     async def _keep_output(self) -> None:
         """Keep its last words: libraries print their complaints."""
@@ -237,7 +260,7 @@ class Hosts:
             host.tell(order(number))
             yield instance
         finally:
-            del host.instances[number]
+            host.remove(number)
             if not instance.ended:
                 host.tell(Stop(number, polite=False))
 

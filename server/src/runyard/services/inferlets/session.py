@@ -12,7 +12,7 @@ from uuid import uuid4
 from blake3 import blake3
 from msgspec.structs import replace
 
-from runyard.jobs import JobContext
+from runyard.jobs import AttemptLost, JobContext
 from runyard.services.inferlets.calls import Calls, Services
 from runyard.services.inferlets.frames import Blob, Call, Ended, Output, Stop, Text
 from runyard.services.inferlets.hosts import Instance
@@ -52,6 +52,7 @@ class Session:
 
         Raises:
             HostDied: its process broke down.
+            AttemptLost: another attempt has taken the job over.
         """
         if self._limits.wall_seconds is not None:
             text = f"It ran longer than {self._limits.wall_seconds:g} seconds."
@@ -63,7 +64,7 @@ class Session:
         try:
             await asyncio.wait({following, bringing}, return_when=asyncio.FIRST_COMPLETED)
             if not following.done():
-                await bringing  # it never ends unless it fails
+                await bringing  # it ends by failing
             return await following
         except asyncio.CancelledError:
             if not self._ctx.cancelled.is_set():
@@ -105,6 +106,8 @@ class Session:
                         await self._ctx.emit(STDERR, {"text": text})
                 case Text():
                     await self._ctx.send({"text": report.text})
+                    if self._instance.silent:  # somebody may wait for this very answer
+                        await self._ctx.flush()
                 case Blob():
                     await self._keep(report.content)
             self._instance.took(report)
@@ -130,7 +133,7 @@ class Session:
                     self._grace = min(max(float(cast("float", body["grace"])), 0.0), MOST_GRACE)
                     if self._forcing is not None:
                         self._force_after(self._grace)
-        await asyncio.Event().wait()  # the log has ended; so will we
+        raise AttemptLost  # the job has ended without us: another attempt has taken over
 
     async def _fetch(self, body: Mapping[str, object]) -> bytes:
         path = self._folder / uuid4().hex

@@ -72,15 +72,24 @@ class Programs:
             MissingImport: it imports what doesn't exist here.
         """
         read = read_manifest(manifest) if manifest.strip() else None
+        surface = await self._known(digest) or await self._survey(blob, digest)
+        return await self._database.transaction(
+            lambda connection: self._keep(connection, tenant, owner, blob, digest, manifest, read, surface)
+        )
+
+    async def _known(self, digest: str) -> Surface | None:
+        """What was found when the same module was uploaded before, by whomever."""
+        found = await self._database.fetchval("SELECT surface FROM programs WHERE blake3 = $1 LIMIT 1", digest)
+        return None if found is None else msgspec.convert(found, Surface)
+
+    async def _survey(self, blob: Blob, digest: str) -> Surface:
         try:
             surface = await self._compiled.make(digest, lambda path: self._artifacts.fetch_to(blob.digest, path))
         except BadProgram as error:
             raise BadModule(str(error)) from error
         if surface.missing:
             raise MissingImport(surface.missing)
-        return await self._database.transaction(
-            lambda connection: self._keep(connection, tenant, owner, blob, digest, manifest, read, surface)
-        )
+        return surface
 
     async def _keep(  # noqa: PLR0917
         self, connection: Connection, tenant: str, owner: UUID, blob: Blob, digest: str, text: str,
