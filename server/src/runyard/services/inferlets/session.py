@@ -89,28 +89,34 @@ class Session:
         while True:
             report = await self._instance.next_report()
             self._heard_at = self._loop.time()
-            match report:
-                case Ended():
-                    if rest := self._stderr.decode(b"", final=True):
-                        await self._ctx.emit(STDERR, {"text": rest})
-                    return report
-                case Call():
-                    answering = asyncio.create_task(self._calls.answer(report), name=f"call of {self._ctx.job.id}")
-                    self._answering.add(answering)
-                    answering.add_done_callback(self._answering.discard)
-                    continue
-                case Output(stream="stdout"):
-                    await self._ctx.log(report.content)
-                case Output():
-                    if text := self._stderr.decode(report.content):
-                        await self._ctx.emit(STDERR, {"text": text})
-                case Text():
-                    await self._ctx.send({"text": report.text})
-                    if self._instance.silent:  # somebody may wait for this very answer
-                        await self._ctx.flush()
-                case Blob():
-                    await self._keep(report.content)
-            self._instance.took(report)
+            if isinstance(report, Ended):
+                await self._complain(b"", final=True)
+                return report
+            if isinstance(report, Call):
+                answering = asyncio.create_task(self._calls.answer(report), name=f"call of {self._ctx.job.id}")
+                self._answering.add(answering)
+                answering.add_done_callback(self._answering.discard)
+            else:
+                await self._write(report)
+                self._instance.took(report)
+
+    async def _write(self, report: Output | Text | Blob) -> None:
+        match report:
+            case Output(stream="stdout"):
+                await self._ctx.log(report.content)
+            case Output():
+                await self._complain(report.content)
+            case Blob():
+                await self._keep(report.content)
+            case Text():
+                await self._ctx.send({"text": report.text})
+                if self._instance.silent:  # somebody may wait for this very answer
+                    await self._ctx.flush()
+
+    async def _complain(self, content: bytes, *, final: bool = False) -> None:
+        """Write down standard error, whole characters at a time."""
+        if text := self._stderr.decode(content, final):
+            await self._ctx.emit(STDERR, {"text": text})
 
     async def _keep(self, content: bytes) -> None:
         self._blobs += 1
