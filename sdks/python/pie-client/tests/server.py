@@ -312,6 +312,9 @@ class Connection:
             if server.users is None:
                 self.username = name
                 await self.answer(corr_id, True, "Authenticated (Engine disabled authentication)", kind=kind)
+                if server.cut_logins:
+                    server.cut_logins -= 1
+                    self.socket.transport.close()
                 return True
             if name not in server.users:
                 await self.answer(corr_id, False, "unknown user", kind=kind, code="bad_credential")
@@ -479,6 +482,9 @@ class Connection:
                 raise Refused("Instance not found", "not_found")
             if instance.exit is not None:
                 raise Refused("Instance has ended", "ended")
+            if self.server.full:
+                self.server.full -= 1
+                raise Refused("too many messages wait", "queue_full")
         if instance is not None and instance.connection in {self, None if self.server.ours else self}:
             instance.inbox.put_nowait(message["message"])
         if "corr_id" in message:
@@ -556,8 +562,9 @@ def fits(line, signature, challenge):
 class Server:
     """Runs in a thread. What tests set here takes effect with the next message."""
 
-    def __init__(self, *, ours=True):
+    def __init__(self, *, ours=True, tls=None):
         self.ours = ours
+        self.tls = tls
         self.users = None  # name -> public lines; None: authentication is off
         self.token = "t" * 64
         self.challenge = None
@@ -570,6 +577,8 @@ class Server:
         self.refuse = {}  # type -> (text, code)
         self.raw = {}  # type -> corr_id -> bytes of the answer, once
         self.race = False
+        self.cut_logins = 0  # so many connections break right after the sign-in
+        self.full = 0  # so many signals are refused
         self.page = 50
         self.cut_after = None  # break the connection where an event with a higher seq is due
         self.stall_detach = None
@@ -581,7 +590,7 @@ class Server:
 
     @property
     def url(self):
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
 
     def start(self):
         self._thread.start()
@@ -594,7 +603,13 @@ class Server:
 
     async def listen(self):
         self._listening = await serve(
-            self._serve, "127.0.0.1", self.port, compression=None, max_size=64 * 1024 * 1024, close_timeout=0.2
+            self._serve,
+            "127.0.0.1",
+            self.port,
+            compression=None,
+            max_size=64 * 1024 * 1024,
+            close_timeout=0.2,
+            ssl=self.tls,
         )
         self.port = self._listening.sockets[0].getsockname()[1]
 

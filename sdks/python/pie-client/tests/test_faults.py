@@ -1,12 +1,20 @@
 """What breaks: connections, servers, slow readers, silence. Nothing hangs, nothing is lost that a server keeps."""
 
 import asyncio
+import datetime as dt
+import ipaddress
+import ssl
 
 import msgpack
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import pie
 from pie import Event, PieClient
+from pie.sync import PieClient as SyncClient
 
 
 async def numbers(instance):
@@ -92,6 +100,22 @@ async def test_a_server_that_comes_back_is_found_again(client, server):
     await client.ping()
     await instance.send("still there")
     assert await instance.recv() == (Event.Message, "still there")
+
+
+async def test_connections_that_break_right_after_the_sign_in_are_survived(client, server):
+    instance = await client.launch_instance(server.install("echo"))
+    server.cut_logins = 3
+    server.cut()
+    await answers(client)
+    await instance.send("hello")
+    assert await instance.recv(timeout=10) == (Event.Message, "hello")
+
+
+async def test_so_are_they_when_nothing_is_attached(client, server):
+    server.cut_logins = 3
+    server.cut()
+    await answers(client)
+    await client.ping()
 
 
 async def test_a_server_that_stays_away_is_given_up(server):
@@ -319,6 +343,81 @@ async def test_an_unknown_event_is_an_error_in_its_place(client, server):
     with pytest.raises(pie.ProtocolError, match="'event'"):
         await instance.recv()
     assert await instance.recv() == (Event.Message, "after")
+
+
+async def test_a_fault_of_our_own_is_no_hang(client, server, monkeypatch):
+    def broken(frame):
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(client._core, "receive", broken)
+    with pytest.raises(pie.ConnectionLost, match="ZeroDivisionError"):
+        await client.ping()
+
+
+async def test_a_key_that_breaks_while_connecting_again_is_no_hang(server):
+    class Key:
+        broken = False
+
+        def sign(self, data):
+            if self.broken:
+                raise ZeroDivisionError("a fault")
+            return bytes(64)
+
+    key = Key()
+    async with PieClient(server.url) as client:
+        await client.authenticate("alice", key)
+        instance = await client.launch_instance(server.install("sleeps"))
+        await instance.recv()
+        server.users = {"alice": []}
+        key.broken = True
+        server.cut()
+        with pytest.raises(pie.ConnectionLost, match="a fault"):
+            await instance.recv()
+
+
+# Encrypted connections.
+
+
+@pytest.fixture
+def encrypted(pies, tmp_path):
+    """A server with a certificate of its own, and what its clients need to trust it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    (tmp_path / "both.pem").write_bytes(
+        certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "both.pem")
+    running = pies.Server(tls=context).start()
+    yield running, ssl.create_default_context(cadata=certificate.decode())
+    running.stop()
+
+
+async def test_a_connection_may_be_encrypted(encrypted):
+    server, trust = encrypted
+    async with PieClient(server.url, ssl=trust) as client:
+        await client.authenticate("alice")
+        await client.ping()
+    with pytest.raises(pie.ConnectionFailed, match="certificate"):
+        await PieClient(server.url).connect()
+
+
+def test_without_asyncio_too(encrypted):
+    server, trust = encrypted
+    with SyncClient(server.url, ssl=trust) as client:
+        client.authenticate("alice")
+        client.ping()
+    with pytest.raises(pie.ConnectionFailed, match="certificate"):
+        SyncClient(server.url).connect()
 
 
 # Slow readers.

@@ -100,6 +100,7 @@ def test_a_malformed_message_names_what_is_wrong(message, field):
         decode(msgpack.packb(message))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_malformed(content):
     with suppress(Malformed):
@@ -159,7 +160,7 @@ messages = st.builds(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(messages, max_size=30))
 def test_no_sequence_of_messages_breaks_the_state_machine(sequence):
     core = Protocol(room=300, max_blob=1000)

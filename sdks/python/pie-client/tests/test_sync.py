@@ -152,6 +152,15 @@ def test_many_threads_share_a_client(sync_client, server):
         assert list(threads.map(talk, range(16))) == list(range(16))
 
 
+def test_connections_that_break_right_after_the_sign_in_are_survived(sync_client, server):
+    instance = sync_client.launch_instance(server.install("echo"))
+    server.cut_logins = 3
+    server.cut()
+    insist(sync_client.ping)
+    instance.send("hello")
+    assert instance.recv(timeout=10) == (Event.Message, "hello")
+
+
 def test_a_server_that_stays_away_is_given_up(server):
     with pie.sync.PieClient(server.url, reconnect=0.2) as client:
         client.authenticate("alice")

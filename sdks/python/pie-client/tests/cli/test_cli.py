@@ -36,6 +36,28 @@ def test_run_sends_what_is_typed(pie, program):
     assert pie("run", program("echo"), typed="one\ntwo\nbye\n") == (0, "one\ntwo\nbye\n", "")
 
 
+def test_run_gives_a_slow_program_time(pie, program, server):
+    server.full = 1
+    assert pie("run", program("echo"), typed="bye\n") == (0, "bye\n", "")
+
+
+def test_run_ends_though_the_input_goes_on(program, server, home):
+    path = program("hello")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from pie.cli import main; sys.exit(main())", "run", str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.wait(20) == 0
+        assert (process.stdout.read(), process.stderr.read()) == ("hello \ndone\n", "")
+    finally:
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
+
+
 @pytest.mark.parametrize(
     ("behaviour", "status", "words"),
     [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pie import Event, Instance, PieClient, PieError
+from pie import Event, Instance, PieClient, PieError, QueueFull
 
 from .entry import FAILED, OK
 from .options import Server
@@ -20,6 +20,7 @@ from .settings import resolve
 from .terminal import note, say, say_json, write
 
 _GRACE: Final = 10.0  # seconds to say goodbye after Ctrl-C
+_FULL: Final = 0.1  # seconds between two attempts to send
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ async def talk(instance: Instance, manners: Manners) -> int:
         return await talking
     except asyncio.CancelledError:
         with suppress(PieError):
-            await asyncio.wait_for(instance.terminate(), _GRACE)
+            await instance.terminate(timeout=_GRACE)
         raise
     finally:
         for task in (talking, typing):
@@ -90,7 +91,18 @@ async def _type(instance: Instance) -> None:
     loop = asyncio.get_running_loop()
     threading.Thread(target=_read_lines, args=(loop, lines), daemon=True).start()
     while (line := await lines.get()) is not None:
-        await instance.send(line)
+        await _send(instance, line)
+
+
+async def _send(instance: Instance, line: str) -> None:
+    """Send a line; a program that reads more slowly than it is told gets the time it needs."""
+    while True:
+        try:
+            await instance.send(line)
+        except QueueFull:
+            await asyncio.sleep(_FULL)
+        else:
+            return
 
 
 def _read_lines(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> None:
