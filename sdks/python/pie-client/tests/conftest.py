@@ -18,6 +18,8 @@ def _load(name):
     return module
 
 
+_load("waiting")
+_load("programs")
 pie_server = _load("server")
 
 

@@ -1,43 +1,13 @@
 """What breaks: connections, servers, slow readers, silence. Nothing hangs, nothing is lost that a server keeps."""
 
 import asyncio
-import datetime as dt
-import ipaddress
-import ssl
 
 import msgpack
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pie_tests_waiting import answers, eventually, insist, numbers
 
 import pie
 from pie import Event, PieClient
-from pie.sync import PieClient as SyncClient
-
-
-async def numbers(instance):
-    return [int(content.partition(":")[0]) async for event, content in instance if event is Event.Message]
-
-
-async def eventually(condition):
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-async def insist(call):
-    """Call again after a lost connection: until the client has noticed, a call may still go to the one that is lost."""
-    while True:
-        try:
-            return await call()
-        except pie.ConnectionLost:
-            pass
-
-
-async def answers(client):
-    await insist(client.ping)
 
 
 async def test_a_lost_connection_fails_every_waiting_call_with_one_error(client, server):
@@ -373,106 +343,3 @@ async def test_a_key_that_breaks_while_connecting_again_is_no_hang(server):
         server.cut()
         with pytest.raises(pie.ConnectionLost, match="a fault"):
             await instance.recv()
-
-
-# Encrypted connections.
-
-
-@pytest.fixture
-def encrypted(pies, tmp_path):
-    """A server with a certificate of its own, and what its clients need to trust it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
-    )
-    (tmp_path / "both.pem").write_bytes(
-        certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "both.pem")
-    running = pies.Server(tls=context).start()
-    yield running, ssl.create_default_context(cadata=certificate.decode())
-    running.stop()
-
-
-async def test_a_connection_may_be_encrypted(encrypted):
-    server, trust = encrypted
-    async with PieClient(server.url, ssl=trust) as client:
-        await client.authenticate("alice")
-        await client.ping()
-    with pytest.raises(pie.ConnectionFailed, match="certificate"):
-        await PieClient(server.url).connect()
-
-
-def test_without_asyncio_too(encrypted):
-    server, trust = encrypted
-    with SyncClient(server.url, ssl=trust) as client:
-        client.authenticate("alice")
-        client.ping()
-    with pytest.raises(pie.ConnectionFailed, match="certificate"):
-        SyncClient(server.url).connect()
-
-
-# Slow readers.
-
-
-async def test_a_slow_reader_is_held_back_and_blocks_nobody(server):
-    async with PieClient(server.url, buffer=50_000) as client:
-        await client.authenticate("alice")
-        slow = await client.launch_instance(server.install("chatter"), ["2000", "1000"])
-        quick = await client.launch_instance(server.install("echo"))
-        for number in range(20):
-            await quick.send(str(number))
-            assert await quick.recv() == (Event.Message, str(number))
-        await eventually(lambda: any(request["type"] == "detach_instance" for request in server.requests))
-        assert client.mailbox_of(slow.id).waiting < 60_000
-        assert await numbers(slow) == list(range(2000))
-
-
-async def test_a_held_instance_goes_on_after_a_lost_connection(server):
-    async with PieClient(server.url, buffer=20_000) as client:
-        await client.authenticate("alice")
-        slow = await client.launch_instance(server.install("chatter"), ["200", "1000"])
-        await eventually(lambda: any(request["type"] == "detach_instance" for request in server.requests))
-        server.cut()
-        await answers(client)
-        assert await numbers(slow) == list(range(200))
-
-
-async def test_an_original_server_cannot_hold_back_so_the_instance_fails(original):
-    async with PieClient(original.url, buffer=5_000) as client:
-        await client.authenticate("alice")
-        slow = await client.launch_instance(original.install("chatter", "demo/chatter"), ["200", "1000"])
-        await eventually(lambda: not client._core.mailboxes)
-        got = [await slow.recv() for _ in range(36)]
-        assert sum(len(text) for _, text in got) == 36_000
-        with pytest.raises(pie.Overflowed, match="buffer="):
-            await slow.recv()
-        await client.ping()
-
-
-async def test_many_instances_at_once(client, server):
-    name = server.install("echo")
-    instances = await asyncio.gather(*(client.launch_instance(name) for _ in range(100)))
-
-    async def talk(instance):
-        for number in range(20):
-            await instance.send(str(number))
-            assert await instance.recv() == (Event.Message, str(number))
-
-    await asyncio.gather(*map(talk, instances))
-
-
-async def test_several_receivers_share_the_events(client, server):
-    instance = await client.launch_instance(server.install("echo"))
-    receivers = [asyncio.ensure_future(instance.recv()) for _ in range(5)]
-    for number in range(5):
-        await instance.send(str(number))
-    assert sorted(content for _, content in await asyncio.gather(*receivers)) == ["0", "1", "2", "3", "4"]

@@ -194,9 +194,9 @@ class Link:
             return
         again = self.login is not None and self.settings.reconnect > 0 and not error.final
         self.core.lost(error, resumable=again and (self.core.ours or self._state == "down"))
-        if self._state == "down":  # the new connection: `_reconnect` knows by its own call
-            return
         self._socket = None
+        if self._state == "down":  # it was the new connection, and `_reconnect` sees that it is gone
+            return
         if again and self.login is not None:
             self._set("down", error)
             self._start(self._reconnect(error, self.login))
@@ -208,16 +208,19 @@ class Link:
         attempt = 0
         while True:
             await asyncio.sleep(pause_before(attempt))
+            failed: Exception = error
             try:
                 self._socket = await self._connect()
                 await self._drive(restore(self.core, login()), self.settings.connect_timeout)
-            except Exception as failed:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-                await self._hang_up()
-                if is_final(failed) or time.monotonic() > deadline:
-                    self._give_up(given_up(error, failed))
-                    return
+            except Exception as broken:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+                failed = broken
             else:
-                self._set("up")
+                if self.core.connected:  # not lost again meanwhile
+                    self._set("up")
+                    return
+            await self._hang_up()
+            if is_final(failed) or time.monotonic() > deadline:
+                self._give_up(given_up(error, failed))
                 return
             attempt += 1
 
@@ -227,8 +230,8 @@ class Link:
 
     async def _hang_up(self) -> None:
         socket, self._socket = self._socket, None
+        self.core.lost(ConnectionLost("The connection was given up"), resumable=True)
         if socket is not None:
-            self.core.lost(ConnectionLost("The connection was given up"), resumable=True)
             await socket.close()
 
     async def _ready(self, limit: float) -> None:

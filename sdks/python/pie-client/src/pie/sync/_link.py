@@ -69,7 +69,8 @@ class Link:
             return
         self._connect()
         with self._changed:
-            self._set("up")
+            if self._socket is not None:
+                self._set("up")
 
     def close(self) -> None:
         """Disconnect. Instances go on; whoever waits gets a `ConnectionLost`."""
@@ -209,9 +210,9 @@ class Link:
                 return
             again = self.login is not None and self.settings.reconnect > 0 and not error.final
             self.core.lost(error, resumable=again and (self.core.ours or self._state == "down"))
-            if self._state == "down":  # the new connection: `_reconnect` knows by its own call
-                return
             self._socket = None
+            if self._state == "down":  # it was the new connection, and `_reconnect` sees that it is gone
+                return
             if again and self.login is not None:
                 self._set("down", error)
             else:
@@ -226,20 +227,20 @@ class Link:
             with self._changed:
                 if self._changed.wait_for(lambda: self._state == "closed", pause_before(attempt)):
                     return
+            failed: Exception = error
             try:
                 self._connect()
                 self._drive(restore(self.core, login()), self.settings.connect_timeout)
-            except Exception as failed:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-                self._hang_up()
-                if is_final(failed) or time.monotonic() > deadline:
-                    self._give_up(given_up(error, failed))
-                    return
+            except Exception as broken:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+                failed = broken
             else:
                 with self._changed:
-                    if self._state == "down":
+                    if self._state == "down" and self.core.connected:  # neither closed nor lost meanwhile
                         self._set("up")
                         return
-                self._hang_up()
+            self._hang_up()
+            if is_final(failed) or time.monotonic() > deadline:
+                self._give_up(given_up(error, failed))
                 return
             attempt += 1
 
@@ -252,8 +253,7 @@ class Link:
     def _hang_up(self) -> None:
         with self._changed:
             socket, self._socket = self._socket, None
-            if socket is not None:
-                self.core.lost(ConnectionLost("The connection was given up"), resumable=True)
+            self.core.lost(ConnectionLost("The connection was given up"), resumable=True)
         if socket is not None:
             socket.close()
 

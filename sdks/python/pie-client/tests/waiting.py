@@ -1,0 +1,29 @@
+"""Waiting for what must come, with a deadline or a next attempt."""
+
+import asyncio
+
+import pie
+from pie import Event
+
+
+async def numbers(instance):
+    return [int(content.partition(":")[0]) async for event, content in instance if event is Event.Message]
+
+
+async def eventually(condition):
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def insist(call):
+    """Call again after a lost connection: until the client has noticed, a call may still go to the one that is lost."""
+    while True:
+        try:
+            return await call()
+        except pie.ConnectionLost:
+            pass
+
+
+async def answers(client):
+    await insist(client.ping)
