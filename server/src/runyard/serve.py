@@ -117,6 +117,16 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_start()
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Heed SIGINT and SIGTERM, and don't raise them again at the end: worker and database are to be closed yet."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         log.info("draining", signal=signal.Signals(sig).name)
         super().handle_exit(sig, frame)

@@ -138,6 +138,12 @@ class RunningYard:
         return self._process.pid
 
     @property
+    def exit_code(self) -> int | None:
+        """How the API process ended; None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    @property
     def log(self) -> str:
         """What the processes have written so far."""
         return (self.data_dir / "serve.log").read_text(errors="replace")
