@@ -32,6 +32,10 @@ PAUSE: Final = 0.2
 LOOK_BACK: Final = timedelta(seconds=5)
 """How much earlier than the cursor the past is looked at: clocks differ, and commits take their time."""
 
+HEARING: Final = timedelta(seconds=1)
+"""How long after its submit the end of a job is told that has no channel. Whoever submits without one subscribes to the
+job when they have the answer, and nobody tells them what they have missed. Less than :data:`LOOK_BACK`."""
+
 CURSOR_EVERY: Final = 1.0
 BATCH: Final = 100
 """Jobs read and told at once."""
@@ -151,11 +155,27 @@ class Bridge:
         found = {job.id: job for job in await self._yard.jobs.get_many(jobs)} if jobs else {}
         for gone in set(jobs) - set(found):
             self._told.pop(gone, None)
-        if not await self._tell([found[job] for job in jobs if job in found and found[job].kind.startswith(PREFIX)]):
+        ours = [found[job] for job in jobs if job in found and found[job].kind.startswith(PREFIX)]
+        if not await self._tell([job for job in ours if not self._held_back(job)]):
             return False
         if not self._changed:
             self._unsaved = started
         return True
+
+    def _held_back(self, job: Job) -> bool:
+        """Whether it is too early to tell of this job; it will be looked at again in time."""
+        if not job.state.ended or job.params.get("channel") is not None:
+            return False
+        left = job.created_at + HEARING - self._yard.clock()
+        if not timedelta(0) < left <= HEARING:
+            return False
+        asyncio.get_running_loop().call_later(left.total_seconds(), self._look_again, job.id)
+        return True
+
+    def _look_again(self, job: UUID) -> None:
+        if self.publishing.is_set():
+            self._changed[job] = None
+            self._news.set()
 
     async def _look_back(self) -> None:
         """Count as changed whatever may have changed unheard."""
