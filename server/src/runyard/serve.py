@@ -27,6 +27,7 @@ from runyard.identity.first_admin import ensure_admin
 from runyard.logs import configure_logs
 from runyard.services.compute.room import open_room
 from runyard.settings import Settings
+from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
 from runyard.yard import open_yard
 
@@ -89,7 +90,7 @@ async def serve(
                     uvicorn.Config(
                         ByPort(build_app(yard), {port: build_compute_app(room)}),
                         loop="uvloop",
-                        http="httptools",
+                        http=PatientProtocol,
                         ws="none",
                         log_config=None,
                         access_log=False,

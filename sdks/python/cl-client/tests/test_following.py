@@ -400,5 +400,4 @@ async def test_a_token_that_cannot_be_renewed_leaves_the_broker_alone(yard, conn
 
 async def subscribed(client, topic):
     """The client has the broker's word for a subscription."""
-    while not client._mqtt._link.live(topic):
-        await asyncio.sleep(0.005)
+    assert await client._mqtt._link.ready(topic, timeout=10)

@@ -291,6 +291,16 @@ async def fresh_yard(database_url: str, **settings: object) -> AsyncIterator[Yar
         shutil.rmtree(folder, ignore_errors=True)
 
 
+async def until(condition: Callable[[], object], what: str, *, seconds: float = START_DEADLINE) -> None:
+    """The same as :func:`wait_until` for what this process's event loop brings about."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110  (there is no event, that is the point)
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise TimeoutError(f"waited {seconds:g} s for {what}") from None
+
+
 def wait_until(condition: Callable[[], object], what: str, *, seconds: float = START_DEADLINE) -> None:
     """Wait for something that has no event to wait for, in other processes."""
     deadline = time.monotonic() + seconds
