@@ -99,7 +99,7 @@ def _refuse_strangers(request: Request, *, loopback: bool) -> None:
     origin = request.headers.get("origin")
     name = urlsplit(f"//{host}").hostname
     if (origin is not None and urlsplit(origin).netloc != host) or (loopback and name not in _LOCAL):
-        text = "Guests can't come from pages of other sites. Sign in, and send the token with the request."
+        text = "Guests can't come from pages of other sites. Serve the page from the yard's own address, with a token."
         raise Refused(403, text, code="cross_origin")
     if loopback and any(header in request.headers for header in _FORWARDED):
         text = "Guests can't come through a proxy. Sign in, or have the operator set RUNYARD_GUESTS=everywhere."

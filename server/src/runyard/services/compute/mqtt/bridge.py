@@ -38,7 +38,7 @@ listens for the job when they have its id and its record, and nobody tells them 
 :data:`LOOK_BACK`.
 """
 
-READ: Final = timedelta(seconds=0.05)
+READ: Final = timedelta(seconds=0.25)
 """How long after somebody has read its record: programs that listen for a job do so next."""
 
 CURSOR_EVERY: Final = 1.0
