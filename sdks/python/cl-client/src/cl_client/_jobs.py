@@ -68,7 +68,7 @@ class JobBoard:
             if track.ended:
                 del self.subscriptions[subscription.id]
                 self._drop(subscription.job_id)
-            self._home.soon(lambda: subscription.tell(latest, self._home))
+            self._home.soon(lambda: subscription.tell_first(latest, self._home))
         if track.ended:
             return
         if self._records is None or self._home.loop is None:
