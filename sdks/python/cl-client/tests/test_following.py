@@ -114,7 +114,7 @@ async def test_a_broker_that_comes_back_is_listened_to_again(told_yard, broker, 
     job = await client.hash.compute(photo, on_complete=end)
     await broker.stop()
     await broker.start()
-    await asyncio.wait_for(subscribed(client, client._mqtt._channel_topic()), DEADLINE)
+    await broker.subscribed(client._mqtt._channel_topic())
     await told_yard.finish(job.job_id)
     await end.until()
     assert end[0].succeeded
