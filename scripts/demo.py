@@ -42,7 +42,9 @@ def main() -> int:
     parser.add_argument("--svg", type=Path, help="also write the table as a picture")
     options = parser.parse_args()
 
-    console = Console(record=options.svg is not None, width=112 if options.svg else None)
+    console = Console()
+    if options.svg is not None:
+        console = Console(record=True, width=120, force_terminal=True, color_system="truecolor")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with opened_yard(console) as yard:
         user = yard.user("Demo")
@@ -53,7 +55,7 @@ def main() -> int:
         tests = ci.rows(client, yard.url, EXAMPLES)
         media = compute.rows(config, EXAMPLES / "media")
         rows = tests + media
-        run_all(console, rows)
+        run_all(Console() if options.svg else console, rows)  # what moves is not part of a picture
         console.print(table(rows, links=console.width >= WIDE))
         ci.failing(console, client, tests)
         if console.color_system is not None:
@@ -68,7 +70,7 @@ def main() -> int:
 
 @contextmanager
 def opened_yard(console: Console) -> Iterator[RunningYard]:
-    with console.status("Opening a yard: database, API, worker ..."):
+    with Console().status("Opening a yard: database, API, worker ..."):
         yard = RunningYard()
         start = time.monotonic()
         yard.start()

@@ -20,10 +20,20 @@ LAYOUT = (3, 11)
 
 COMMANDS = {
     "runyard": [[], ["serve"], ["worker"], ["doctor"], ["user"], ["user", "add"], ["project"], ["project", "add"],
-                ["token"], ["token", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
+                ["token"], ["token", "create"], ["key"], ["key", "create"], ["key", "rotate"],
+                ["models"], ["models", "list"], ["models", "pull"], ["models", "add"]],
     "ci-admin": [[], ["user"], ["user", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
     "ci": [[], ["submit"], ["submit", "test"], ["wait"], ["watch"], ["list"], ["cancel"], ["rerun"], ["tests"],
            ["artifacts"], ["ui"], ["whoami"], ["config"], ["profile"], ["completion"]],
+    "cl_client": [[], ["clip-embedding", "embed"], ["dino-embedding", "embed"], ["exif", "extract"],
+                  ["face-detection", "detect"], ["face-embedding", "embed"], ["hash", "compute"],
+                  ["hls-streaming", "generate-manifest"], ["image-conversion", "convert"],
+                  ["media-thumbnail", "generate"], ["run"], ["watch"], ["download"], ["jobs"], ["jobs", "list"],
+                  ["workers"], ["plugins"], ["doctor"], ["login"], ["logout"], ["whoami"], ["profiles"],
+                  ["profiles", "add"], ["completion"]],
+    "cl-admin": [[], ["users"], ["users", "create"], ["users", "update"], ["users", "password"], ["users", "list"],
+                 ["config"], ["config", "get-guest-mode"], ["config", "set-guest-mode"], ["jobs"],
+                 ["jobs", "cleanup"], ["completion"]],
 }  # fmt: skip
 
 
@@ -63,6 +73,7 @@ def default(name: str) -> str:
     special = {
         "data_dir": "`/var/lib/runyard` as root, else `~/.local/share/runyard`",
         "worker_slots": "number of cores, at least 2",
+        "compute_slots": "number of cores",
     }
     if name in special:
         return special[name]

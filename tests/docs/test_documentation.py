@@ -31,7 +31,12 @@ def test_settings_named_in_the_documents_exist():
 
 
 def test_links_between_documents_lead_somewhere():
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("sdks/python/*/README.md")]
+    pages = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("sdks/python/*/README.md"),
+        *ROOT.glob("examples/*/README.md"),
+    ]
     broken = [
         f"{page.relative_to(ROOT)} -> {target}"
         for page in pages
@@ -47,3 +52,19 @@ def test_every_route_is_in_the_reference():
     reference = (ROOT / "docs" / "reference" / "ci-http.md").read_text()
     paths = {route.path.replace("{job_id}", "{id}").replace(":path}", "}") for route in routes.routes}
     assert [path for path in sorted(paths) if f"`{path}`" not in reference] == []
+
+
+def test_links_to_sections_lead_to_one():
+    broken = []
+    for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]:
+        for target, section in re.findall(r"\]\(([^)#:\s]*)#([^)\s]+)\)", page.read_text()):
+            there = (page.parent / target) if target else page
+            if section not in sections(there):
+                broken.append(f"{page.relative_to(ROOT)} -> {target}#{section}")
+    assert broken == []
+
+
+def sections(page: Path) -> set[str]:
+    """Anchors of a page's headings, as they are made where the page is read."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

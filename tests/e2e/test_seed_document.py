@@ -6,7 +6,6 @@ The blocks are in the folder ``seed``, word for word. Only placeholders are repl
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -15,11 +14,9 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 import pexpect
 import psutil
@@ -27,7 +24,9 @@ import pytest
 
 from runyard.testing.running import RunningYard, TestUser, wait_until
 
-pytestmark = [pytest.mark.xdist_group("port-8000"), pytest.mark.timeout(180)]
+from .ports import alone
+
+pytestmark = [pytest.mark.xdist_group("default-ports"), pytest.mark.timeout(300)]
 
 SEED = Path(__file__).with_name("seed")
 KEY, FOLDER, JOB = "ci_abc123def456ghi789...", "/path/to/project", "550e8400-e29b-41d4-a716-446655440000"
@@ -45,27 +44,8 @@ BROKEN = {**CALCULATOR, "src/calculator.py": "def add(a, b):\n    return a - b\n
 
 @pytest.fixture(scope="module")
 def yard(yard_database: str) -> Iterator[RunningYard]:
-    with alone(), RunningYard(database_url=yard_database, settings={"port": "8000"}) as running:
+    with alone(8000), RunningYard(database_url=yard_database, settings={"port": "8000"}) as running:
         yield running
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """The default port is ours: waits for other runs of these tests, and skips them when another program has it."""
-    with (Path(tempfile.gettempdir()) / f"runyard-port-8000-{os.geteuid()}.lock").open("a") as lock:
-        wait_until(lambda: locked(lock), "other tests on port 8000 to end", seconds=150)
-        try:
-            socket.create_server(("127.0.0.1", 8000)).close()
-        except OSError as error:
-            pytest.skip(f"port 8000, on which these blocks rely, is taken by something else: {error.strerror}")
-        yield
-
-
-def locked(lock: IO[str]) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 @pytest.fixture(scope="module")

@@ -157,3 +157,14 @@ def test_a_stopped_yard_goes_on_where_it_was(fragile, project):
         rest = list(events)
     assert isinstance(rest[-1], ci_client.Completed)
     assert rest[-1].success
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_an_orderly_end_closes_the_worker_and_the_database(worker):
+    """What Ctrl-C does: nothing of the yard is left, and its exit says that all is well."""
+    with RunningYard(worker=worker) as own:
+        processes = [psutil.Process(own.pid), *([own.worker()] if worker else [])]
+        processes.append(psutil.Process(int((own.data_dir / "postgres/data/postmaster.pid").read_text().split()[0])))
+        own.stop()
+        assert own.exit_code == 0
+        assert [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []

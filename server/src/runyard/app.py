@@ -10,6 +10,7 @@ from runyard.services.compute import accounts
 from runyard.services.compute import api as compute_api
 from runyard.services.compute.room import Room
 from runyard.web.health import health_router
+from runyard.web.patience import BodiesInTime
 from runyard.web.requests import RequestIds
 from runyard.yard import Yard
 
@@ -17,6 +18,7 @@ from runyard.yard import Yard
 def build_app(yard: Yard) -> FastAPI:
     """The application behind the yard's main port."""
     app = FastAPI(title="Runyard", version=__version__)
+    app.add_middleware(BodiesInTime)
     app.add_middleware(RequestIds)
     app.include_router(health_router(yard))
     app.include_router(ci_api.router(yard))
@@ -27,6 +29,7 @@ def build_app(yard: Yard) -> FastAPI:
 def build_compute_app(room: Room) -> FastAPI:
     """The application behind the port of `compute`."""
     app = FastAPI(title="Runyard compute", version=__version__)
+    app.add_middleware(BodiesInTime)
     app.add_middleware(RequestIds)
     app.include_router(compute_api.router(room))
     return app

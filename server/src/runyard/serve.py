@@ -27,6 +27,7 @@ from runyard.identity.first_admin import ensure_admin
 from runyard.logs import configure_logs
 from runyard.services.compute.room import open_room
 from runyard.settings import Settings
+from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
 from runyard.yard import open_yard
 
@@ -92,7 +93,7 @@ async def serve(
                     uvicorn.Config(
                         ByPort(build_app(yard), {port: build_compute_app(room)}),
                         loop="uvloop",
-                        http="httptools",
+                        http=PatientProtocol,
                         ws="none",
                         log_config=None,
                         access_log=False,
@@ -119,6 +120,16 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_start()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Heed SIGINT and SIGTERM, and don't raise them again at the end: worker and database are to be closed yet."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         log.info("draining", signal=signal.Signals(sig).name)

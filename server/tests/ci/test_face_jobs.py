@@ -262,7 +262,7 @@ async def test_a_file_comes_with_its_digest_and_never_as_a_page(house: House, ad
     assert answer.headers["etag"] == f'"{digest.hexdigest()}"'
     assert answer.headers["repr-digest"] == f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
     assert answer.headers["content-length"] == "10"
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.html"
+    assert answer.headers["content-disposition"] == 'attachment; filename="a b.html"'
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

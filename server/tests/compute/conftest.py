@@ -15,6 +15,7 @@ import pytest
 
 from runyard.jobs import Event, Job, NewJob, Worker
 from runyard.sandbox import probe
+from runyard.services.compute import hosts
 from runyard.services.compute.executor import MediaWork, open_media
 from runyard.services.compute.plugins import installed
 from runyard.services.compute.words import INPUT
@@ -27,10 +28,13 @@ DEADLINE = 60.0
 
 @pytest.fixture(scope="session", autouse=True)
 def extra_plugins() -> None:
-    """Plugins a user added, seen by this process and by those it starts."""
+    """Plugins a user added, seen by this process and its media processes; not by yards that other tests start."""
     sys.path.append(EXTRA_PLUGINS)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), EXTRA_PLUGINS)))
     installed.cache_clear()
+    hosts._python_paths.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", EXTRA_PLUGINS, prepend=os.pathsep)
+        hosts._python_paths()
 
 
 @dataclass(frozen=True, slots=True)

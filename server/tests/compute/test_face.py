@@ -457,6 +457,15 @@ async def test_pages_of_other_sites_are_no_guests(face: Face) -> None:
         assert (await app.get("/jobs")).status_code == 200
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+async def test_who_comes_through_a_proxy_is_no_guest_of_this_machine(face: Face, header: str) -> None:
+    async with face.client(**{header: "203.0.113.7"}) as anyone:
+        answer = await anyone.get("/jobs")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forwarded")
+    async with face.client(await face.user(), **{header: "203.0.113.7"}) as user:
+        assert (await user.get("/jobs")).status_code == 200
+
+
 async def test_a_file_above_the_limit_is_refused(face: Face, guest: httpx.AsyncClient) -> None:
     limit = face.bench.yard.settings.upload_limit
 

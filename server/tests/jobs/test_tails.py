@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from runyard.jobs import Event, EventsExpired, Job, JobNotFound, Maintenance, State, Tails
+from runyard.jobs.store import CHANNEL
 
 from .conftest import DEADLINE, Bench
 
@@ -132,6 +133,27 @@ async def test_a_lost_notification_costs_time_but_no_event(bench: Bench) -> None
         await bench.yard.jobs.finish(job, State.SUCCEEDED)
         seqs += [event.seq async for event in events if event is not None]
     assert seqs == [1, 2, 3, 4]
+
+
+async def test_an_end_is_heard_during_the_first_look_of_a_watcher(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 2: it commits and is told after the look has found nothing, and before the look is over."""
+    job = await bench.started()
+    store, heard = bench.yard.jobs, asyncio.Event()
+    await bench.yard.signals.listen(CHANNEL, lambda said: heard.set() if said.startswith(f"event {job.id} 3") else None)
+    get = store.get
+
+    async def get_late(of: UUID) -> Job:
+        found = await get(of)
+        if not heard.is_set():
+            await store.finish(job, State.SUCCEEDED)
+            await heard.wait()
+        return found
+
+    monkeypatch.setattr(store, "get", get_late)
+    async with asyncio.timeout(DEADLINE), aclosing(bench.yard.tails.follow(job.id, 2, idle=2 * DEADLINE)) as events:
+        assert [event.seq async for event in events if event is not None] == [3]
 
 
 async def test_closing_ends_every_stream_without_a_terminal_event(bench: Bench) -> None:

@@ -259,6 +259,13 @@ class RealBroker:
         self.retained = {}
         self.refused = set()
         self.connects = []
+        self.heard = asyncio.Condition()
+
+    async def subscribed(self, topic):
+        """Somebody listens to the topic, on a connection of now."""
+        async with self.heard:
+            heard = self.heard.wait_for(lambda: any(topic in topics for topics in self.subscriptions.values()))
+            await asyncio.wait_for(heard, DEADLINE)
 
     async def start(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
@@ -267,7 +274,8 @@ class RealBroker:
         server, self.server = self.server, None
         if server is not None:
             server.close()
-            for writer in list(self.subscriptions):
+            for writer, topics in list(self.subscriptions.items()):
+                topics.clear()
                 writer.close()
             await server.wait_closed()
 
@@ -280,6 +288,8 @@ class RealBroker:
                     break
                 self.answer(writer, kind, flags, body)
                 await writer.drain()
+                async with self.heard:
+                    self.heard.notify_all()
         except (EOFError, OSError):
             pass
         finally:

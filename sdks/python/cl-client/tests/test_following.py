@@ -114,7 +114,7 @@ async def test_a_broker_that_comes_back_is_listened_to_again(told_yard, broker, 
     job = await client.hash.compute(photo, on_complete=end)
     await broker.stop()
     await broker.start()
-    await asyncio.wait_for(subscribed(client, client._mqtt._channel_topic()), DEADLINE)
+    await broker.subscribed(client._mqtt._channel_topic())
     await told_yard.finish(job.job_id)
     await end.until()
     assert end[0].succeeded
@@ -400,5 +400,4 @@ async def test_a_token_that_cannot_be_renewed_leaves_the_broker_alone(yard, conn
 
 async def subscribed(client, topic):
     """The client has the broker's word for a subscription."""
-    while not client._mqtt._link.live(topic):
-        await asyncio.sleep(0.005)
+    assert await client._mqtt._link.ready(topic, timeout=10)

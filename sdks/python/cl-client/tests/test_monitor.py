@@ -202,3 +202,15 @@ def test_numbered_records_are_news_by_their_number():
     assert track.latest.seq == 6
     assert track.observe(record("failed", 10, seq=7))
     assert not track.observe(record("completed", 100, seq=8))
+
+
+async def test_what_was_known_at_the_beginning_is_never_told_after_what_came_since(monitor):
+    """The end arrives between a subscription and the moment it would be told of the job's first state."""
+    steps = []
+    track = monitor._jobs.track("j")
+    track.observe(JobResponse(job_id="j", task_type="hash", status="queued", created_at=9))
+    monitor.subscribe_job_updates("j", on_progress=lambda job: steps.append(job.status))
+    monitor._handle_job_event(event("completed", 100))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert steps == ["completed"]

@@ -38,7 +38,7 @@ LAST_WORDS = 30.0
 CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "400",
     "shared_buffers": "32MB",
     "work_mem": "4MB",
     "maintenance_work_mem": "32MB",

@@ -176,8 +176,9 @@ class _Tail:
 
     def hint(self, seq: int) -> None:
         """Somebody says that event ``seq`` exists."""
-        if seq > self._hinted:
-            self._hinted = seq
+        if seq > self._newest:
+            # A look that is under way has hinted at this very number, and may be too old to have found it.
+            self._hinted = max(self._hinted + 1, seq)
             self._read()
 
     def look(self) -> None:

@@ -138,6 +138,12 @@ class RunningYard:
         return self._process.pid
 
     @property
+    def exit_code(self) -> int | None:
+        """How the API process ended; None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
+
+    @property
     def log(self) -> str:
         """What the processes have written so far."""
         return (self.data_dir / "serve.log").read_text(errors="replace")
@@ -283,6 +289,16 @@ async def fresh_yard(database_url: str, **settings: object) -> AsyncIterator[Yar
             await yard.database.execute(f"DROP SCHEMA {yard.settings.database_schema} CASCADE")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def until(condition: Callable[[], object], what: str, *, seconds: float = START_DEADLINE) -> None:
+    """The same as :func:`wait_until` for what this process's event loop brings about."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110  (there is no event, that is the point)
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise TimeoutError(f"waited {seconds:g} s for {what}") from None
 
 
 def wait_until(condition: Callable[[], object], what: str, *, seconds: float = START_DEADLINE) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import socket
 import subprocess
@@ -21,7 +20,7 @@ from runyard.jobs import Job, NewJob, State
 from runyard.services.compute.mqtt.broker import EmbeddedBroker
 from runyard.services.compute.mqtt.broker_url import BrokerUrl
 from runyard.services.compute.mqtt.connection import Connection, Incoming
-from runyard.testing.running import fresh_yard
+from runyard.testing.running import fresh_yard, wait_until
 from runyard.yard import Yard
 
 DEADLINE = 20.0
@@ -101,13 +100,14 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [MOSQUITTO, "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                    writer.close()
-                    return
-                await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_until, self._answers, "mosquitto to answer", seconds=DEADLINE)
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
 
     def stop(self) -> None:
         if self._process is not None:

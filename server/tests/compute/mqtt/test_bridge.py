@@ -23,7 +23,7 @@ from runyard.services.compute.mqtt.broker_url import BrokerUrl
 from runyard.services.compute.mqtt.steps import RECORD_LIMIT, Told, payload, untold
 from runyard.services.compute.mqtt.tasks import stop
 from runyard.services.compute.words import record
-from runyard.testing.running import fresh_yard
+from runyard.testing.running import fresh_yard, until
 from runyard.yard import Yard, open_yard
 
 from .conftest import DEADLINE, Jobs, Mosquitto, Subscriber, connected, decoded, subscriber, without_secret
@@ -287,9 +287,7 @@ async def test_another_process_takes_over_and_only_one_publishes(
                 heard = await through_its_life(guest)
             assert heard[-1]["status"] == "completed"
             assert job.id != running.id
-            async with asyncio.timeout(DEADLINE):
-                while third.publishing.is_set() == standby.publishing.is_set():
-                    await asyncio.sleep(0.01)
+            await until(lambda: third.publishing.is_set() != standby.publishing.is_set(), "one to publish")
 
 
 async def test_the_cursor_follows_what_was_told(mqtt_yard: Yard, url: BrokerUrl, jobs: Jobs) -> None:
@@ -302,7 +300,7 @@ async def test_the_cursor_follows_what_was_told(mqtt_yard: Yard, url: BrokerUrl,
         await through_its_life(guest)
         async with asyncio.timeout(DEADLINE):
             while (await cursor()) < before:  # type: ignore[operator]
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0)
 
 
 async def test_old_jobs_are_left_in_peace_at_the_start(yard_database: str, url: BrokerUrl) -> None:

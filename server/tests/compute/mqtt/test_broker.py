@@ -19,6 +19,7 @@ from runyard.services.compute.mqtt import session as session_module
 from runyard.services.compute.mqtt.broker import BrokerPortTaken, EmbeddedBroker
 from runyard.services.compute.mqtt.packets import Message
 from runyard.services.compute.mqtt.wire import packet, text
+from runyard.testing.running import until
 from runyard.yard import Yard
 
 from .conftest import DEADLINE, SECRET, V5, V311, Served, connected, serving, subscriber
@@ -55,9 +56,7 @@ async def until_closed(reader: asyncio.StreamReader) -> bytes:
 
 
 async def until_gone(served: Served, count: int = 0) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while served.broker.connections > count:
-            await asyncio.sleep(0.01)
+    await until(lambda: served.broker.connections <= count, "connections to end", seconds=DEADLINE)
 
 
 # ------------------------------------------------------------------ publishing and subscribing

@@ -21,6 +21,7 @@ from runyard.clock import utc_now
 from runyard.identity import GUEST, InvalidCredential, Principal
 from runyard.services.compute.mqtt.broker_url import BrokerUrl
 from runyard.services.compute.mqtt.connection import Connection, Incoming
+from runyard.testing import running
 from runyard.yard import Yard
 
 from .conftest import DEADLINE, MOSQUITTO, Mosquitto, connected, serving, subscriber
@@ -40,9 +41,7 @@ async def until(event: asyncio.Event) -> None:
 
 
 async def lost(connection: Connection) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while connection.connected.is_set():
-            await asyncio.sleep(0.01)
+    await running.until(lambda: not connection.connected.is_set(), "the connection to be lost", seconds=DEADLINE)
 
 
 async def test_it_publishes_and_hears(url: BrokerUrl) -> None:
@@ -153,9 +152,8 @@ async def test_mqtts_checks_the_brokers_certificate(tmp_path: Path, monkeypatch:
     url = replace(broker.url, host="localhost", tls=True)
     try:
         with capture_logs() as logs:
-            async with Connection(url, name="trusts nobody").open() as connection, asyncio.timeout(DEADLINE):
-                while not logs:
-                    await asyncio.sleep(0.01)
+            async with Connection(url, name="trusts nobody").open() as connection:
+                await running.until(lambda: logs, "a complaint", seconds=DEADLINE)
                 assert not connection.connected.is_set()
         assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["error"]
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from runyard.services.compute.mqtt import BrokerPortTaken, InvalidBrokerUrl, announce_worker, open_mqtt
 from runyard.services.compute.mqtt.broker_url import BrokerUrl
+from runyard.testing.running import until
 from runyard.yard import Yard
 
 from .conftest import DEADLINE, V5, V311, Jobs, Mosquitto, decoded, subscriber
@@ -25,9 +26,7 @@ def with_settings(yard: Yard, **changes: object) -> Yard:
 
 
 async def until_offered(workers: object, task_type: str) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while workers.offers(task_type) is not True:  # type: ignore[attr-defined]
-            await asyncio.sleep(0.01)
+    await until(lambda: workers.offers(task_type) is True, f"a worker for {task_type}", seconds=DEADLINE)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("version", [V311, V5], ids=["3.1.1", "5"])

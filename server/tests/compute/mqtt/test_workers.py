@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +19,7 @@ from runyard.services.compute.mqtt.broker_url import BrokerUrl
 from runyard.services.compute.mqtt.connection import Incoming
 from runyard.services.compute.mqtt.workers import FILTER, Workers
 from runyard.services.compute.words import milliseconds
+from runyard.testing import running
 
 from .conftest import DEADLINE, Mosquitto, connected, decoded, subscriber, without_secret
 
@@ -37,9 +37,7 @@ async def watching(url: BrokerUrl, clock: Callable[[], datetime] = utc_now) -> A
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0.01)
+    await running.until(condition, "what was announced", seconds=DEADLINE)
 
 
 def said(name: str, *types: str, idle: int = 1, at: datetime = NOW, kept: bool = False) -> Incoming:
@@ -181,7 +179,7 @@ from runyard.services.compute.mqtt.broker_url import BrokerUrl
 async def work():
     url = BrokerUrl.parse(sys.argv[1])
     async with announced(url, task_types=["hash"], idle=lambda: 1, clock=utc_now, name="mortal"):
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
 asyncio.run(work())
 """

@@ -68,7 +68,7 @@ class JobBoard:
             if track.ended:
                 del self.subscriptions[subscription.id]
                 self._drop(subscription.job_id)
-            self._home.soon(lambda: subscription.tell(latest, self._home))
+            self._home.soon(lambda: subscription.tell_first(latest, self._home))
         if track.ended:
             return
         if self._records is None or self._home.loop is None:
@@ -149,8 +149,9 @@ class JobBoard:
             for subscription in followers:
                 del self.subscriptions[subscription.id]
             self._drop(track.job_id)
-            if track.job_id in self._watches:
-                self._watches[track.job_id][0].wake()
+            watched = self._watches.pop(track.job_id, None)  # at once: who comes now is told by a watch of their own
+            if watched is not None and watched[1] is not asyncio.current_task():
+                watched[1].cancel()
         for subscription in followers:
             subscription.tell(latest, self._home)
 

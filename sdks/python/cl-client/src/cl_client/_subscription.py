@@ -32,9 +32,16 @@ class Subscription:
         self._on_complete = on_complete
         self._on_error = on_error
         self._last: asyncio.Task[None] | None = None
+        self._told = False
+
+    def tell_first(self, record: JobResponse, home: Home) -> None:
+        """Pass on what was known at the beginning, unless something newer has been told meanwhile."""
+        if not self._told:
+            self.tell(record, home)
 
     def tell(self, record: JobResponse, home: Home) -> None:
         """Pass a new state on."""
+        self._told = True
         if self._on_progress is not None:
             callback = self._on_progress
             self._call(lambda: callback(record), home)

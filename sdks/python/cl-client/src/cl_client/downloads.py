@@ -45,7 +45,7 @@ class _Part:
         self.have = 0
         self.running = hashlib.sha256()
 
-    def append(self, block: bytes) -> None:
+    def append(self, block: bytes | bytearray) -> None:
         self.file.write(block)
         self.running.update(block)
         self.have += len(block)
@@ -132,10 +132,19 @@ async def _append(
         if not _continues(response, part):
             await asyncio.to_thread(part.restart)
             _describe(response, part)
-        async for block in response.aiter_bytes(_BLOCK):
-            await asyncio.to_thread(part.append, block)
-            if on_download is not None:
-                on_download(part.have, part.size)
+        block = bytearray()
+        try:
+            async for piece in response.aiter_bytes():
+                block += piece
+                if len(block) >= _BLOCK:
+                    await asyncio.to_thread(part.append, bytes(block))
+                    block.clear()
+                    if on_download is not None:
+                        on_download(part.have, part.size)
+        finally:
+            part.append(block)  # when the connection breaks, too: what has arrived is not fetched again
+        if block and on_download is not None:
+            on_download(part.have, part.size)
     if part.size is not None and part.have < part.size:
         raise httpx.ReadError(f"the connection ended after {part.have} of {part.size} bytes")
 

@@ -166,6 +166,7 @@ async def get_job(
     room, job = room_of(request), await _job(request, job_id, principal)
     if wait and not job.state.ended and (after is None or job.last_seq <= after):
         job = await _news_of(room, job, wait, ended=after is None)
+    room.read(job)
     return _json(_record(room, job))
 
 

@@ -19,6 +19,7 @@ from runyard.web.multipart import BadForm, FormTooLarge
 PERMISSION: Final = "ai_inference_support"
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _TEXTS: Final = {"expired": "JWT token has expired", "payload": "JWT payload is invalid"}
 
 REFUSALS: Final[Refusals] = {
@@ -79,7 +80,7 @@ async def identify(request: Request) -> Principal:
     except (NoCredential, CredentialError):
         if not (await room.guests.mode()).on:
             raise
-    _refuse_strange_pages(request, loopback=room.yard.settings.guests == "loopback")
+    _refuse_strangers(request, loopback=room.yard.settings.guests == "loopback")
     return GUEST
 
 
@@ -88,14 +89,18 @@ def invalid(kind: str, loc: tuple[str, ...], message: str, given: object = None)
     return Refused(422, [{"type": kind, "loc": list(loc), "msg": message, "input": given}])
 
 
-def _refuse_strange_pages(request: Request, *, loopback: bool) -> None:
-    """A web page somebody visits can send requests to this machine's loopback: it is no guest.
+def _refuse_strangers(request: Request, *, loopback: bool) -> None:
+    """A web page somebody visits can send requests to this machine's loopback, and a proxy hands on anybody's.
 
-    Browsers say where a page is from (``Origin``); a page that had its own name point here shows in ``Host``.
+    Browsers say where a page is from (``Origin``); a page that had its own name point here shows in ``Host``; a proxy
+    says for whom it asks. None of them is a guest of this machine.
     """
     host = request.headers.get("host", "")
     origin = request.headers.get("origin")
     name = urlsplit(f"//{host}").hostname
     if (origin is not None and urlsplit(origin).netloc != host) or (loopback and name not in _LOCAL):
-        text = "Guests can't come from pages of other sites. Sign in, and send the token with the request."
+        text = "Guests can't come from pages of other sites. Serve the page from the yard's own address, with a token."
         raise Refused(403, text, code="cross_origin")
+    if loopback and any(header in request.headers for header in _FORWARDED):
+        text = "Guests can't come through a proxy. Sign in, or have the operator set RUNYARD_GUESTS=everywhere."
+        raise Refused(403, text, code="forwarded")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -23,6 +23,8 @@ class Room:
     workers: Workers
     mqtt_url: str | None = None
     mqtt_port: int | None = None
+    read: Callable[[Job], None] = lambda _job: None
+    """To be told of every job whose record somebody was given."""
 
     def waiting_for(self, job: Job) -> str | None:
         """What a queued job waits for when no worker can take it; None when nothing is amiss or nobody knows."""
@@ -39,7 +41,9 @@ async def open_room(yard: Yard) -> AsyncIterator[Room]:
     guests = Guests(yard)
     await guests.start()
     async with open_mqtt(yard, guests=lambda: guests.welcome, waiting_for=waiting_for) as mqtt:
-        yield Room(yard=yard, guests=guests, workers=mqtt.workers, mqtt_url=mqtt.url, mqtt_port=mqtt.port)
+        yield Room(
+            yard=yard, guests=guests, workers=mqtt.workers, mqtt_url=mqtt.url, mqtt_port=mqtt.port, read=mqtt.read
+        )
 
 
 def waiting_for(job: Job, workers: Workers) -> str | None:

@@ -32,6 +32,15 @@ PAUSE: Final = 0.2
 LOOK_BACK: Final = timedelta(seconds=5)
 """How much earlier than the cursor the past is looked at: clocks differ, and commits take their time."""
 
+HEARING: Final = timedelta(seconds=1)
+"""How long after its submit, at the latest, the end of a job is told that has no channel. Whoever submits without one
+listens for the job when they have its id and its record, and nobody tells them what they have missed. Less than
+:data:`LOOK_BACK`.
+"""
+
+READ: Final = timedelta(seconds=0.25)
+"""How long after somebody has read its record: programs that listen for a job do so next."""
+
 CURSOR_EVERY: Final = 1.0
 BATCH: Final = 100
 """Jobs read and told at once."""
@@ -68,6 +77,7 @@ class Bridge:
         self._lock = _lock(yard.settings.database_schema)
         self._told: dict[UUID, Told] = {}
         self._ended: deque[UUID] = deque()
+        self._read: dict[UUID, datetime] = {}
         self._changed: dict[UUID, None] = {}
         self._news = asyncio.Event()
         self._behind = True
@@ -151,11 +161,40 @@ class Bridge:
         found = {job.id: job for job in await self._yard.jobs.get_many(jobs)} if jobs else {}
         for gone in set(jobs) - set(found):
             self._told.pop(gone, None)
-        if not await self._tell([found[job] for job in jobs if job in found and found[job].kind.startswith(PREFIX)]):
+            self._read.pop(gone, None)
+        ours = [found[job] for job in jobs if job in found and found[job].kind.startswith(PREFIX)]
+        if not await self._tell([job for job in ours if not self._held_back(job)]):
             return False
         if not self._changed:
             self._unsaved = started
         return True
+
+    def read(self, job: Job) -> None:
+        """Somebody was given this job's record."""
+        young = self._yard.clock() - job.created_at < HEARING
+        if young and job.params.get("channel") is None and self.publishing.is_set():
+            self._read.setdefault(job.id, self._yard.clock() + READ)
+            self._later(READ, job.id)
+
+    def _held_back(self, job: Job) -> bool:
+        """Whether it is too early to tell of this job; it will be looked at again in time."""
+        if not job.state.ended or job.params.get("channel") is not None:
+            return False
+        now, latest = self._yard.clock(), job.created_at + HEARING
+        due = min(latest, self._read.get(job.id, latest))
+        if not now < due <= now + HEARING:
+            self._read.pop(job.id, None)
+            return False
+        self._later(due - now, job.id)
+        return True
+
+    def _later(self, delay: timedelta, job: UUID) -> None:
+        asyncio.get_running_loop().call_later(delay.total_seconds(), self._look_again, job)
+
+    def _look_again(self, job: UUID) -> None:
+        if self.publishing.is_set():
+            self._changed[job] = None
+            self._news.set()
 
     async def _look_back(self) -> None:
         """Count as changed whatever may have changed unheard."""

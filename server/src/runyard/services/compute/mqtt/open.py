@@ -28,12 +28,14 @@ class Mqtt:
     """What the API process has of MQTT.
 
     ``url`` is where clients connect, without any secret; None when the yard does without MQTT. ``port`` is that of the
-    embedded broker, for the settings of the yard's own worker; None without one.
+    embedded broker, for the settings of the yard's own worker; None without one. ``read`` is to be told of every job
+    whose record somebody was given.
     """
 
     url: str | None
     port: int | None
     workers: Workers
+    read: Callable[[Job], None] = lambda _job: None
 
 
 @asynccontextmanager
@@ -85,7 +87,7 @@ async def open_mqtt(
         ]
         stack.push_async_callback(stop, *tasks)
         await stack.enter_async_context(connection.open())
-        yield Mqtt(url=str(url), port=port, workers=workers)
+        yield Mqtt(url=str(url), port=port, workers=workers, read=bridge.read)
 
 
 @asynccontextmanager

@@ -1,0 +1,130 @@
+"""A page of the documents as its reader types it: blocks of code, and a terminal to run them in.
+
+The terminal stands in a folder of its own beside copies of this repository's examples, with a home, a user and a key.
+Shell blocks of one page share its variables and its current folder; Python blocks start where the page starts. What a
+reader would put in their own words for is put in: ``http://localhost:8000`` and ``ci_...`` in Python, and the password
+that ``cl_client login admin`` asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runyard.testing.running import RunningYard
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN_GUIDE = ROOT / "docs" / "guides" / "plugins.md"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "quick-start.md",
+    *sorted((ROOT / "docs" / "guides").glob("*.md")),
+    ROOT / "examples" / "media" / "README.md",
+]
+LANGUAGES = {"python", "bash", "sh"}
+BLOCK = re.compile(
+    r"(?:<!-- *not run: *(?P<reason>[^\n]*?) *-->\n+)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+EXTRA_PROGRAMS = {"mosquitto_sub"}
+"""Programs that not every machine has; where one is missing, the blocks that call it are passed over."""
+
+ADMIN_PASSWORD = "said only once"
+DEADLINE = 120
+
+# What a terminal keeps from one command to the next: variables and the current folder, even when a block ends with `exit`.
+SHELL = """
+set -a
+[ ! -e "$TERMINAL/variables" ] || source "$TERMINAL/variables"
+trap 'export -p > "$TERMINAL/variables"; pwd > "$TERMINAL/folder"' EXIT
+set -e
+source "$1"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of code on a page. ``reason`` says why it isn't run."""
+
+    page: Path
+    line: int
+    language: str
+    code: str
+    reason: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def runs(self) -> bool:
+        missing = {name for name in EXTRA_PROGRAMS if name in self.code and shutil.which(name) is None}
+        return self.reason is None and not missing
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The blocks of a page that are code to run, in order."""
+    text = page.read_text()
+    for found in BLOCK.finditer(text):
+        if found["language"] in LANGUAGES:
+            line = text.count("\n", 0, found.start("code"))
+            yield Block(page, line, found["language"], found["code"], found["reason"])
+
+
+class Terminal:
+    """A reader's terminal, which stands in ``start`` at first and remembers in ``state``."""
+
+    def __init__(self, state: Path, start: Path, environment: dict[str, str]) -> None:
+        self._state = state
+        self._state.mkdir()
+        self._start = start
+        (self._state / "folder").write_text(str(start))
+        (self._state / "shell").write_text(SHELL)
+        commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment = {**environment, "PATH": commands, "TERMINAL": str(self._state)}
+
+    def run(self, block: Block) -> None:
+        """Run it; one that ends with an error fails the test."""
+        done = self._python(block.code) if block.language == "python" else self._shell(block.code)
+        assert done.returncode == 0, f"{block} ended with {done.returncode}:\n{block.code}\n{done.stdout}"
+
+    def _python(self, code: str) -> subprocess.CompletedProcess[str]:
+        code = code.replace("http://localhost:8000", self._environment["CI_SERVER_URL"])
+        script = self._state / "block"
+        script.write_text(code.replace('"ci_..."', f'"{self._environment["CI_API_KEY"]}"'))
+        return self._run([sys.executable, str(script)], self._start)
+
+    def _shell(self, code: str) -> subprocess.CompletedProcess[str]:
+        asked = "cl_client login admin"
+        script = self._state / "block"
+        script.write_text(
+            re.sub(rf"^{asked}$", f"echo '{ADMIN_PASSWORD}' | {asked} --password -", code, flags=re.MULTILINE)
+        )
+        folder = Path((self._state / "folder").read_text().strip())
+        return self._run(["bash", str(self._state / "shell"), str(script)], folder)
+
+    def _run(self, command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=folder, env=self._environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+
+
+def reader_environment(yard: RunningYard) -> dict[str, str]:
+    """That of a new user of the yard, who may also administer it."""
+    user = yard.user("Reader")
+    inherited = {name: text for name, text in yard.environment.items() if not name.startswith(("CI_", "CL_"))}
+    return inherited | {
+        "AUTH_URL": yard.url,
+        "COMPUTE_URL": yard.compute_url,
+        "MQTT_BROKER_HOST": "127.0.0.1",
+        "MQTT_BROKER_PORT": str(yard.mqtt_port),
+        "HOME": str(user.home),
+        "CI_SERVER_URL": yard.url,
+        "CI_API_KEY": user.api_key,
+    }
