@@ -9,8 +9,11 @@ from runyard.services.ci import api as ci_api
 from runyard.services.compute import accounts
 from runyard.services.compute import api as compute_api
 from runyard.services.compute.room import Room
+from runyard.services.inferlets.ws.endpoint import Endpoint
+from runyard.services.inferlets.ws.room import Room as InferletRoom
 from runyard.web.health import health_router
 from runyard.web.patience import BodiesInTime
+from runyard.web.ports import ByKind
 from runyard.web.requests import RequestIds
 from runyard.yard import Yard
 
@@ -33,3 +36,12 @@ def build_compute_app(room: Room) -> FastAPI:
     app.add_middleware(RequestIds)
     app.include_router(compute_api.router(room))
     return app
+
+
+def build_inferlets_app(room: InferletRoom) -> ByKind:
+    """The application behind the port of `inferlets`."""
+    app = FastAPI(title="Runyard inferlets", version=__version__)
+    app.add_middleware(BodiesInTime)
+    app.add_middleware(RequestIds)
+    app.include_router(health_router(room.yard))
+    return ByKind(http=app, websocket=Endpoint(room))

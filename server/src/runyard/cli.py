@@ -52,17 +52,23 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 picks a free one.", show_default="8000")] = None,
     compute_port: Annotated[int | None, typer.Option(help="HTTP port of `compute`.", show_default="8002")] = None,
+    inferlets_port: Annotated[
+        int | None, typer.Option(help="WebSocket port of `inferlets`.", show_default="8080")
+    ] = None,
     mqtt_port: Annotated[int | None, typer.Option(help="Port of the MQTT broker.", show_default="1883")] = None,
     worker: Annotated[bool, typer.Option(help="Run a worker process beside the API.")] = True,
 ) -> None:
     """Open the yard: database, API and one worker, with nothing to configure."""
     from runyard.serve import CannotServe, Opened, serve  # noqa: PLC0415  (loads the web framework)
 
-    settings = load(host=host, port=port, compute_port=compute_port, mqtt_port=mqtt_port)
+    settings = load(
+        host=host, port=port, compute_port=compute_port, inferlets_port=inferlets_port, mqtt_port=mqtt_port
+    )
 
     def ready(opened: Opened) -> None:
         typer.secho(f"The yard is open at {opened.url}", fg="green", err=True)
         typer.echo(f"Media jobs at {opened.compute_url}, events at {opened.mqtt_url or 'no broker'}.", err=True)
+        typer.echo(f"WebAssembly programs at {opened.inferlets_url}.", err=True)
         if opened.password is not None:
             typer.echo(
                 f"First start: the user 'admin' has the password {opened.password} (said only now; change it with: "

@@ -119,6 +119,7 @@ def _ports(settings: Settings) -> list[Finding]:
     ports = [
         (settings.port, "port", "ci, accounts, health, metrics"),
         (settings.compute_port, "compute-port", "media jobs"),
+        (settings.inferlets_port, "inferlets-port", "WebAssembly programs"),
     ]
     if settings.mqtt_url is None:
         ports.append((settings.mqtt_port, "mqtt-port", "events"))

@@ -22,17 +22,22 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
-from runyard.app import build_app, build_compute_app
+from runyard.app import build_app, build_compute_app, build_inferlets_app
 from runyard.identity.first_admin import ensure_admin
+from runyard.identity.internal_token import InternalToken
 from runyard.logs import configure_logs
 from runyard.services.compute.room import open_room
-from runyard.settings import Settings
+from runyard.services.inferlets.ws.room import open_room as open_inferlets
+from runyard.settings import MIB, Settings
 from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
 from runyard.yard import open_yard
 
 OPEN_FILES: Final = 65_536
-SECRETS: Final = ("database_url", "mqtt_url", "inferlet_text_key")
+FRAME: Final = 16 * MIB
+"""Most bytes of one WebSocket message."""
+
+SECRETS: Final = ("database_url", "mqtt_url", "text_key")
 """Settings a worker needs that don't show what they are."""
 
 RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -50,6 +55,7 @@ class Opened:
 
     url: str
     compute_url: str
+    inferlets_url: str
     mqtt_url: str | None
     password: str | None = None
 
@@ -73,16 +79,19 @@ async def serve(
         _only_one(settings.data_dir),
         _listen(settings.host, settings.port, "port") as main,
         _listen(settings.host, settings.compute_port, "compute_port") as compute,
+        _listen(settings.host, settings.inferlets_port, "inferlets_port") as talking,
     ):
         async with (
             open_yard(settings, application="runyard api") as yard,
             open_room(yard) as room,
+            open_inferlets(yard, InternalToken.issue(settings.data_dir)) as inferlets,
         ):
             await yard.identity.tokens.key()  # a broken pair of keys is told now, not to the first who signs in
-            port = compute.getsockname()[1]
+            port, talking_port = compute.getsockname()[1], talking.getsockname()[1]
             opened = Opened(
                 url=_url(settings.host, main.getsockname()[1]),
                 compute_url=_url(settings.host, port),
+                inferlets_url=_url(settings.host, talking_port, scheme="ws"),
                 mqtt_url=room.mqtt_url,
                 password=await ensure_admin(yard.identity, settings),
             )
@@ -91,10 +100,15 @@ async def serve(
             async with _worker(settings, wanted=worker):
                 server = _Server(
                     uvicorn.Config(
-                        ByPort(build_app(yard), {port: build_compute_app(room)}),
+                        ByPort(
+                            build_app(yard),
+                            {port: build_compute_app(room), talking_port: build_inferlets_app(inferlets)},
+                        ),
                         loop="uvloop",
                         http=PatientProtocol,
-                        ws="none",
+                        ws="websockets-sansio",
+                        ws_max_size=FRAME,
+                        ws_per_message_deflate=False,
                         log_config=None,
                         access_log=False,
                         server_header=False,
@@ -105,7 +119,7 @@ async def serve(
                     on_exit=yard.tails.close,
                     on_start=lambda: _announce(settings.data_dir, opened, ready),
                 )
-                await server.serve(sockets=[main, compute])
+                await server.serve(sockets=[main, compute, talking])
 
 
 class _Server(uvicorn.Server):
@@ -183,16 +197,19 @@ def _listen(host: str, port: int, setting: str) -> Iterator[socket.socket]:
         yield listener
 
 
-def _url(host: str, port: int) -> str:
+def _url(host: str, port: int, *, scheme: str = "http") -> str:
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{name}:{port}"
+    return f"{scheme}://{name}:{port}"
 
 
 def _announce(data_dir: Path, opened: Opened, ready: Callable[[Opened], None]) -> None:
     """Say where this yard answers, and leave a note for programs on this machine that know only its folder."""
     note = data_dir / "serve.json"
     partial = note.with_suffix(".partial")
-    places = {"url": opened.url, "compute_url": opened.compute_url, "mqtt_url": opened.mqtt_url}
+    places = {
+        "url": opened.url, "compute_url": opened.compute_url, "inferlets_url": opened.inferlets_url,
+        "mqtt_url": opened.mqtt_url,
+    }  # fmt: skip
     partial.write_text(json.dumps({**places, "pid": os.getpid()}))
     partial.replace(note)
     ready(opened)

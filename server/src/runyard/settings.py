@@ -63,6 +63,7 @@ class Settings(BaseSettings):
         description="HTTP port of `ci`, of accounts and of the yard's own endpoints; 0 picks a free one.",
     )
     compute_port: Port = Field(default=8002, description="HTTP port of `compute`; 0 picks a free one.")
+    inferlets_port: Port = Field(default=8080, description="WebSocket port of `inferlets`; 0 picks a free one.")
     mqtt_port: Port = Field(default=1883, description="Port of the embedded MQTT broker; 0 picks a free one.")
     mqtt_url: SecretStr | None = Field(
         default=None,
@@ -76,7 +77,9 @@ class Settings(BaseSettings):
         "on loopback only, else guests'.",
     )
     guests: Literal["loopback", "everywhere", "never"] = Field(
-        default="loopback", description="Where callers without a credential may use `compute`."
+        default="loopback",
+        description="Where callers without a credential may use `compute`; `inferlets` knows guests of this machine "
+        "only.",
     )
     token_minutes: Positive = Field(default=30, description="Minutes for which a token of the auth service is good.")
     admin_password: SecretStr | None = Field(
@@ -186,12 +189,29 @@ class Settings(BaseSettings):
     inferlet_cache: Positive = Field(
         default=4 * GIB, description="Bytes of compiled programs kept; the least used go first."
     )
-    inferlet_text_url: str | None = Field(
+
+    text_url: str | None = Field(
         default=None,
-        description="OpenAI-compatible endpoint (`http://127.0.0.1:8090/v1`) that generates text for inferlets.",
+        description="OpenAI-compatible endpoint (`http://127.0.0.1:8090/v1`) that writes text for programs and agents; "
+        "by default the model of `runyard[local-llm]`, if it is installed.",
     )
-    inferlet_text_model: str | None = Field(default=None, description="Name of the model to ask there.")
-    inferlet_text_key: SecretStr | None = Field(default=None, description="Key to ask with, if one is needed.")
+    text_model: str | None = Field(default=None, description="Name of the model to ask there.")
+    text_key: SecretStr | None = Field(default=None, description="Key to ask with, if one is needed.")
+    text_seconds: Seconds = Field(default=120.0, description="Longest one answer may take, waiting included.")
+    text_threads: Positive = Field(
+        default_factory=lambda: os.cpu_count() or 1, description="Threads the packaged model computes with."
+    )
+    text_slots: Positive = Field(default=4, description="Answers the packaged model writes at once.")
+    text_queue: Positive = Field(
+        default=64, description="Requests to the packaged model at a time, those that wait included."
+    )
+    text_context: Positive = Field(
+        default=4096, description="Tokens of a prompt and its answer together, for the packaged model."
+    )
+    text_memory: Positive = Field(default=2 * GIB, description="Bytes of memory of the packaged model's process.")
+    text_idle_seconds: Seconds = Field(
+        default=300.0, description="Seconds without a request after which that process ends; the next starts another."
+    )
 
     @field_validator("data_dir")
     @classmethod

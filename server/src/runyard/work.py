@@ -17,6 +17,7 @@ from runyard.services.compute.mqtt.open import announce_worker
 from runyard.services.compute.words import PREFIX
 from runyard.services.inferlets.executor import open_inferlets
 from runyard.settings import Settings
+from runyard.text import open_text
 from runyard.yard import open_yard
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,8 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
     async with (
         open_yard(settings, application="runyard worker") as yard,
         open_media(settings, sandbox) as media,
-        open_inferlets(yard, sandbox) as inferlets,
+        open_text(settings, sandbox) as text,
+        open_inferlets(yard, sandbox, text) as inferlets,
     ):
         available = [*ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations]
         known = {one.kind for one in available}

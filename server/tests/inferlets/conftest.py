@@ -20,6 +20,7 @@ from runyard.services.inferlets.instances import Ending, Utterance, ending, read
 from runyard.services.inferlets.limits import asked
 from runyard.services.inferlets.programs import Program, Programs
 from runyard.testing.running import fresh_yard
+from runyard.text import open_text
 from runyard.yard import Yard
 
 DEADLINE = 60.0
@@ -98,8 +99,9 @@ def sandbox() -> Sandbox:
 @pytest.fixture(scope="session")
 async def bench(yard_database: str, sandbox: Sandbox) -> AsyncIterator[Bench]:
     async with (
-        fresh_yard(yard_database, inferlet_processes=2, inferlet_memory=64 << 20) as yard,
-        open_inferlets(yard, sandbox) as work,
+        fresh_yard(yard_database, inferlet_processes=2, inferlet_memory=64 << 20, text_threads=1) as yard,
+        open_text(yard.settings, sandbox) as text,
+        open_inferlets(yard, sandbox, text) as work,
         CompiledPrograms.open(yard.settings, sandbox) as compiled,
     ):
         programs = Programs(yard.database, yard.artifacts, compiled, clock=yard.clock)

@@ -114,8 +114,8 @@ def test_bad_manifests(text: str, problem: type[Exception]) -> None:
         (b"\0asm\x0d\0\x01\0", "nothing to run"),
         (wat.HELLO[:-20], "compiled"),
         (wat.COMPONENT_ECHO[:-20], "compiled"),
-        (wat.HELLO[:4] + wat.COMPONENT_ECHO[4:8] + wat.HELLO[8:], "compiled"),
-        (wat.COMPONENT_ECHO[:4] + wat.HELLO[4:8] + wat.COMPONENT_ECHO[8:], "compiled"),
+        (wat.HELLO[:4] + wat.COMPONENT_ECHO[4:8] + wat.HELLO[8:], "that it is a component, but.* is a module"),
+        (wat.COMPONENT_ECHO[:4] + wat.HELLO[4:8] + wat.COMPONENT_ECHO[8:], "that it is a module, but.* is a component"),
         (wat.LIBRARY, "nothing to run"),
     ],
     ids=[

@@ -89,6 +89,16 @@ class Database:
         """Run one statement by itself and return its command tag."""
         return await self._retry(lambda: self.pool.execute(query, *values))
 
+    async def try_once(self, query: str, *values: object) -> asyncpg.Record | None:
+        """Run one statement by itself, once, and return its first row.
+
+        None when it has none, or when the server went away: then nobody knows whether it took effect.
+        """
+        try:
+            return await self.pool.fetchrow(query, *values)
+        except (*GONE, *CLASHED):
+            return None
+
     async def _retry(self, work: Callable[[], Awaitable[T]]) -> T:
         deadline = asyncio.get_running_loop().time() + self.timeout
         delay = 0.02

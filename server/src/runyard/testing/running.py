@@ -88,6 +88,7 @@ class RunningYard:
             "RUNYARD_DATA_DIR": str(self.data_dir),
             "RUNYARD_PORT": "0",
             "RUNYARD_COMPUTE_PORT": "0",
+            "RUNYARD_INFERLETS_PORT": "0",
             "RUNYARD_MQTT_PORT": "0",
             "RUNYARD_LOGIN_ATTEMPTS": "1000",  # every user of a test comes from the same address
             "RUNYARD_DRAIN_SECONDS": "5",
@@ -98,6 +99,7 @@ class RunningYard:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.compute_url = ""
+        self.inferlets_url = ""
         self.mqtt_url: str | None = None
 
     @property
@@ -160,6 +162,7 @@ class RunningYard:
         if self.url:
             self._variables["RUNYARD_PORT"] = str(self.port)
             self._variables["RUNYARD_COMPUTE_PORT"] = self.compute_url.rsplit(":", 1)[1]
+            self._variables["RUNYARD_INFERLETS_PORT"] = self.inferlets_url.rsplit(":", 1)[1]
             if self.mqtt_url is not None:
                 self._variables["RUNYARD_MQTT_PORT"] = str(self.mqtt_port)
         note = self.data_dir / "serve.json"
@@ -174,6 +177,7 @@ class RunningYard:
             raise RuntimeError(f"the yard did not open:\n{self.log}")
         places = json.loads(note.read_text())
         self.url, self.compute_url, self.mqtt_url = places["url"], places["compute_url"], places["mqtt_url"]
+        self.inferlets_url = places["inferlets_url"]
 
     def stop(self) -> None:
         """Stop in an orderly way, as Ctrl-C does."""

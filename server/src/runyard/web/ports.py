@@ -1,4 +1,4 @@
-"""One server on several ports: which application answers is told by the port a request came in on."""
+"""One server on several ports: which application answers is told by the port, and by what is asked for there."""
 
 from __future__ import annotations
 
@@ -23,4 +23,17 @@ class ByPort:
         """Handle one connection."""
         server = scope.get("server")
         app = self._others.get(server[1], self._first) if server else self._first
+        await app(scope, receive, send)
+
+
+class ByKind:
+    """ASGI application that hands WebSockets to one application, and everything else to another."""
+
+    def __init__(self, *, http: ASGIApp, websocket: ASGIApp) -> None:
+        self._http = http
+        self._websocket = websocket
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        app = self._websocket if scope["type"] == "websocket" else self._http
         await app(scope, receive, send)

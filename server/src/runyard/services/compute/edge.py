@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
@@ -15,11 +14,10 @@ from runyard.services.compute.room import Room
 from runyard.web.auth import NoCredential, authenticate
 from runyard.web.errors import Refusals, Refused, refusing
 from runyard.web.multipart import BadForm, FormTooLarge
+from runyard.web.strangers import refuse_strangers
 
 PERMISSION: Final = "ai_inference_support"
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
-_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _TEXTS: Final = {"expired": "JWT token has expired", "payload": "JWT payload is invalid"}
 
 REFUSALS: Final[Refusals] = {
@@ -80,27 +78,10 @@ async def identify(request: Request) -> Principal:
     except (NoCredential, CredentialError):
         if not (await room.guests.mode()).on:
             raise
-    _refuse_strangers(request, loopback=room.yard.settings.guests == "loopback")
+    refuse_strangers(request.headers, loopback=room.yard.settings.guests == "loopback")
     return GUEST
 
 
 def invalid(kind: str, loc: tuple[str, ...], message: str, given: object = None) -> Refused:
     """A 422 in the shape the framework gives its own."""
     return Refused(422, [{"type": kind, "loc": list(loc), "msg": message, "input": given}])
-
-
-def _refuse_strangers(request: Request, *, loopback: bool) -> None:
-    """A web page somebody visits can send requests to this machine's loopback, and a proxy hands on anybody's.
-
-    Browsers say where a page is from (``Origin``); a page that had its own name point here shows in ``Host``; a proxy
-    says for whom it asks. None of them is a guest of this machine.
-    """
-    host = request.headers.get("host", "")
-    origin = request.headers.get("origin")
-    name = urlsplit(f"//{host}").hostname
-    if (origin is not None and urlsplit(origin).netloc != host) or (loopback and name not in _LOCAL):
-        text = "Guests can't come from pages of other sites. Serve the page from the yard's own address, with a token."
-        raise Refused(403, text, code="cross_origin")
-    if loopback and any(header in request.headers for header in _FORWARDED):
-        text = "Guests can't come through a proxy. Sign in, or have the operator set RUNYARD_GUESTS=everywhere."
-        raise Refused(403, text, code="forwarded")

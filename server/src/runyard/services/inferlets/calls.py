@@ -6,19 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from runyard.services.inferlets.frames import Call
+from runyard.services.inferlets.generations import Generations
 from runyard.services.inferlets.hosts import Instance
-from runyard.services.inferlets.text import TextProvider, TextRefused, read_sampling
 from runyard.services.inferlets.topics import TopicRefused, Topics
 from runyard.services.inferlets.values import ValueRefused, ValueStore
+from runyard.text import TextProvider, TextRefused
+from runyard.text.provider import read_messages, read_sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What there is to ask. Without a ``text`` provider, programs are told that there is none."""
+    """What there is to ask."""
 
     values: ValueStore
     topics: Topics
-    text: TextProvider | None = None
+    text: TextProvider
 
 
 class Calls:
@@ -29,7 +31,8 @@ class Calls:
         self._tenant = tenant
         self._services = services
         self._subscriptions: dict[int, Callable[[], None]] = {}
-        values = services.values
+        self._generations = Generations()
+        values, text = services.values, services.text
         self._does: Mapping[str, Callable[..., Awaitable[object]]] = {
             "kv_get": lambda key: values.get(tenant, key),
             "kv_set": lambda key, value: values.set(tenant, key, value),
@@ -38,9 +41,15 @@ class Calls:
             "broadcast": lambda topic, text: services.topics.broadcast(tenant, topic, text),
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
-            "generate": self._generate,
-            "tokenize": lambda text: self._text().tokenize(text),
-            "detokenize": lambda tokens: self._text().detokenize(tokens),
+            "models": self._models,
+            "generate": lambda prompt, options: text.generate(prompt, read_sampling(options)),
+            "chat": lambda messages, options: text.generate(read_messages(messages), read_sampling(options)),
+            "generate_start": self._generate_start,
+            "generate_next": self._generations.next,
+            "generate_end": self._generate_end,
+            "tokenize": text.tokenize,
+            "detokenize": text.detokenize,
+            "forward": text.forward,
         }
 
     async def answer(self, call: Call) -> None:
@@ -55,10 +64,11 @@ class Calls:
             self._instance.answer(call.call, value)
 
     def close(self) -> None:
-        """End its subscriptions."""
+        """End its subscriptions, and what is written for it."""
         for end in self._subscriptions.values():
             end()
         self._subscriptions.clear()
+        self._generations.close()
 
     async def _subscribe(self, number: int, topic: str) -> None:
         instance = self._instance
@@ -70,12 +80,12 @@ class Calls:
         if (end := self._subscriptions.pop(number, None)) is not None:
             end()
 
-    async def _generate(self, prompt: str, options: str) -> str:
-        return await self._text().generate(prompt, read_sampling(options))
+    async def _models(self) -> list[str]:
+        name = self._services.text.name
+        return [] if name is None else [name]
 
-    def _text(self) -> TextProvider:
-        if self._services.text is None:
-            raise TextRefused(
-                "this yard has no language model; its operator can name one with RUNYARD_INFERLET_TEXT_URL"
-            )
-        return self._services.text
+    async def _generate_start(self, prompt: str, options: str) -> int:
+        return self._generations.start(self._services.text.stream(prompt, read_sampling(options)))
+
+    async def _generate_end(self, number: int) -> None:
+        self._generations.end(number)

@@ -24,10 +24,10 @@ from runyard.services.inferlets.hosts import HostDied, Hosts
 from runyard.services.inferlets.limits import Limits
 from runyard.services.inferlets.session import Session
 from runyard.services.inferlets.surface import BadProgram
-from runyard.services.inferlets.text import OpenAIText
 from runyard.services.inferlets.topics import Topics
 from runyard.services.inferlets.values import ValueStore
 from runyard.services.inferlets.words import EXIT, KIND, PROGRAM, Reason
+from runyard.text import TextProvider
 from runyard.yard import Yard
 
 REASONS: Final[Mapping[str, Reason]] = {
@@ -67,7 +67,7 @@ class InferletWork:
 
 
 @asynccontextmanager
-async def open_inferlets(yard: Yard, sandbox: Sandbox) -> AsyncIterator[InferletWork]:
+async def open_inferlets(yard: Yard, sandbox: Sandbox, text: TextProvider) -> AsyncIterator[InferletWork]:
     """The executor of instances with all it stands on."""
     settings = yard.settings
     parent = settings.data_dir / "inferlets" / "processes"
@@ -76,7 +76,6 @@ async def open_inferlets(yard: Yard, sandbox: Sandbox) -> AsyncIterator[Inferlet
         folder = await stack.enter_async_context(scratch_folder(parent, f"{os.getpid()}-{uuid4().hex[:8]}"))
         compiled = await stack.enter_async_context(CompiledPrograms.open(settings, sandbox))
         topics = await stack.enter_async_context(Topics.open(yard.database, yard.signals, yard.clock))
-        text = None if settings.inferlet_text_url is None else await stack.enter_async_context(OpenAIText(settings))
         hosts = Hosts(folder, compiled.folder, sandbox, settings)
         stack.push_async_callback(hosts.close)
         services = Services(values=ValueStore(yard.database), topics=topics, text=text)

@@ -119,9 +119,15 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
         "broadcast",
         "subscribe",
         "unsubscribe",
+        "models",
         "generate",
+        "chat",
+        "generate_start",
+        "generate_next",
+        "generate_end",
         "tokenize",
         "detokenize",
+        "forward",
     ]
     arguments: list[object]  # fmt: skip
 

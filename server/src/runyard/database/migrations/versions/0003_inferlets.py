@@ -1,4 +1,4 @@
-"""Blobs that are kept without a job, and what the `inferlets` service keeps: programs, keys and values, broadcasts."""
+"""Blobs that are kept without a job, and what the `inferlets` service keeps: programs, keys and values, broadcasts, cursors."""
 
 from __future__ import annotations
 
@@ -57,6 +57,13 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX inferlet_broadcasts_age ON inferlet_broadcasts (at)",
+    """
+    CREATE TABLE inferlet_cursors (  -- up to where somebody has been told what an instance said
+        job uuid PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,
+        seq bigint NOT NULL,
+        over boolean NOT NULL  -- including its end
+    )
+    """,
 )
 
 

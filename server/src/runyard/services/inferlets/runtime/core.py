@@ -11,10 +11,19 @@ from runyard import __version__
 from runyard.services.inferlets.runtime.guest import HostRefusal
 from runyard.services.inferlets.runtime.here import here
 from runyard.services.inferlets.runtime.interface import Interface
-from runyard.services.inferlets.runtime.resources import Blob, Pollable, Received, ResourceKind
+from runyard.services.inferlets.runtime.resources import (
+    Blob,
+    Generation,
+    Model,
+    Pollable,
+    Received,
+    ResourceKind,
+    Tokenizer,
+)
 from runyard.services.inferlets.runtime.values import (
     BOOL,
     BYTES,
+    F32,
     TEXT,
     U32,
     U64,
@@ -24,6 +33,7 @@ from runyard.services.inferlets.runtime.values import (
     Own,
     Rep,
     Result,
+    Tuple,
     Type,
 )
 
@@ -108,16 +118,61 @@ def asked(name: str) -> Callable[..., Any]:
     return lambda *arguments: here.guest.call(name, *arguments)
 
 
+def models() -> list[str]:
+    return cast("list[str]", here.guest.call("models"))
+
+
+def get_model(name: str) -> int | None:
+    return here.resources.add(Model(name)) if name in models() else None
+
+
+def model_name(self: Rep) -> str:
+    return here.resources.get(self, Model).name
+
+
+def get_tokenizer(model: Rep) -> int:
+    here.resources.get(model, Model)
+    return here.resources.add(Tokenizer())
+
+
+def tokenizer_does(name: str) -> Callable[[Rep, object], object]:
+    """A method of a tokenizer; what the yard refuses ends the program."""
+
+    def ask(self: Rep, given: object) -> object:
+        here.resources.get(self, Tokenizer)
+        return here.guest.call(name, _listed(given), long=True)
+
+    return ask
+
+
+def start(prompt: str, options: str) -> int | Failure:
+    guest = here.guest
+    try:
+        number = cast("int", guest.call("generate_start", prompt, options))
+    except HostRefusal as refusal:
+        return Failure(str(refusal))
+    return here.resources.add(Generation(number, lambda: guest.cast("generate_end", number)))
+
+
+def next_piece(self: Rep) -> object:
+    return answered("generate_next")(here.resources.get(self, Generation).number)
+
+
 def answered(name: str) -> Callable[..., Any]:
-    """A function that asks the yard; what it refuses is an error the program gets."""
+    """A function that asks the yard's model; what it refuses is an error the program gets."""
 
     def ask(*arguments: object) -> object:
         try:
-            return here.guest.call(name, *(list(one) if isinstance(one, bytes) else one for one in arguments))
+            return here.guest.call(name, *map(_listed, arguments), long=True)
         except HostRefusal as refusal:
             return Failure(str(refusal))
 
     return ask
+
+
+def _listed(argument: object) -> object:
+    """An empty list of whatever comes as no bytes."""
+    return list(argument) if isinstance(argument, bytes) else argument
 
 
 def done(name: str) -> Callable[..., None]:
@@ -135,8 +190,9 @@ _INTERFACES: Final[Mapping[str, Mapping[str, tuple[Callable[..., Any], Type | No
         "get-instance-id": (lambda: here.guest.launch.id, TEXT),
         "get-arguments": (lambda: here.guest.launch.arguments, ListOf(TEXT)),
         "set-return": (set_return, None),
-        "get-all-models": (list, ListOf(TEXT)),
-        "get-all-models-with-traits": (lambda _traits: [], ListOf(TEXT)),
+        "get-model": (get_model, Option(Own(ResourceKind.MODEL))),
+        "get-all-models": (models, ListOf(TEXT)),
+        "get-all-models-with-traits": (lambda _traits: models(), ListOf(TEXT)),
     },
     "inferlet:core/common": {
         "[constructor]blob": (new_blob, Own(ResourceKind.BLOB)),
@@ -144,6 +200,7 @@ _INTERFACES: Final[Mapping[str, Mapping[str, tuple[Callable[..., Any], Type | No
         "[method]blob.size": (blob_size, U64),
         "[method]blob-result.pollable": (pollable, _POLLABLE),
         "[method]blob-result.get": (get_blob, Option(Own(ResourceKind.BLOB))),
+        "[method]model.get-name": (model_name, TEXT),
     },
     "inferlet:core/message": {
         "send": (send, None),
@@ -165,17 +222,30 @@ _INTERFACES: Final[Mapping[str, Mapping[str, tuple[Callable[..., Any], Type | No
         "store-exists": (lambda key: here.guest.call("kv_get", key) is not None, BOOL),
         "store-list-keys": (asked("kv_keys"), ListOf(TEXT)),
     },
+    "inferlet:core/tokenize": {
+        "get-tokenizer": (get_tokenizer, Own(ResourceKind.TOKENIZER)),
+        "[method]tokenizer.tokenize": (tokenizer_does("tokenize"), ListOf(U32)),
+        "[method]tokenizer.detokenize": (tokenizer_does("detokenize"), TEXT),
+    },
     "runyard:inferlet/text": {
         "generate": (answered("generate"), _ASKED),
+        "chat": (answered("chat"), _ASKED),
+        "start": (start, Result(Own(ResourceKind.GENERATION), TEXT)),
+        "[method]generation.next": (next_piece, Result(Option(TEXT), TEXT)),
         "tokenize": (answered("tokenize"), Result(ListOf(U32), TEXT)),
         "detokenize": (answered("detokenize"), _ASKED),
+        "forward": (answered("forward"), Result(ListOf(Tuple((U32, F32))), TEXT)),
     },
 }
 
 _RESOURCES: Final = {
+    "inferlet:core/runtime": {"model": ResourceKind.MODEL},
+    "inferlet:core/tokenize": {"model": ResourceKind.MODEL, "tokenizer": ResourceKind.TOKENIZER},
+    "runyard:inferlet/text": {"generation": ResourceKind.GENERATION},
     "inferlet:core/common": {
         "blob": ResourceKind.BLOB,
         "blob-result": ResourceKind.BLOB_RESULT,
+        "model": ResourceKind.MODEL,
         "pollable": ResourceKind.POLLABLE,
     },
     "inferlet:core/message": {

@@ -52,6 +52,10 @@ class HostRefusal(Exception):
     """A program asks for something it can't have. Ends it, or comes back as an error where there is room for one."""
 
 
+class Told(HostRefusal):
+    """The program was told to end while it waited for an answer that may take long."""
+
+
 class Epochs(Protocol):
     """Whoever interrupts programs that compute."""
 
@@ -193,20 +197,33 @@ class Guest:
             raise HostRefusal(f"a blob has {len(content)} bytes; {LONGEST_BLOB} are allowed")
         self._say(len(content), Blob(self._number, content))
 
-    def call(self, name: str, *arguments: object) -> object:
-        """Ask the yard, and wait for its answer.
+    def call(self, name: str, *arguments: object, long: bool = False) -> object:
+        """Ask the yard, and wait for its answer. Where that may take ``long``, being told to end is an answer, too.
 
         Raises:
             HostRefusal: the yard says no.
+            Told: the program should end, and was not told so before.
         """
         self._calls += 1
-        number = self._calls
+        number, told = self._calls, self.polite
         self._tell_after_output(Call(self._number, number, name, list(arguments)))  # type: ignore[arg-type]
-        answer = self.wait(lambda: self._answers.pop(number, None))
+
+        def look() -> Answer | Told | None:
+            if (found := self._answers.pop(number, None)) is not None:
+                return found
+            return Told("the program was told to end") if long and self.polite and not told else None
+
+        answer = self.wait(look)
         assert answer is not None
+        if isinstance(answer, Told):
+            raise answer
         if answer.error is not None:
             raise HostRefusal(answer.error)
         return answer.value
+
+    def cast(self, name: str, *arguments: object) -> None:
+        """Tell the yard something that needs no answer."""
+        self._tell_after_output(Call(self._number, 0, name, list(arguments)))  # type: ignore[arg-type]
 
     def subscribe(self, topic: str) -> int:
         """Have the broadcasts on a topic kept from now on, under the number that is returned."""

@@ -7,13 +7,14 @@ REFUSED, and the reason can be taken.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from wasmtime import Linker, ValType
 
-from runyard.services.inferlets.runtime.guest import HostRefusal
+from runyard.services.inferlets.runtime.guest import HostRefusal, Told
 from runyard.services.inferlets.runtime.here import here, read, read_text, write
 from runyard.services.inferlets.runtime.native import CoreFunction, define_core
 
@@ -117,25 +118,66 @@ def kv_keys() -> int:
 
 
 def generate(prompt: int, prompt_size: int, options: int, options_size: int) -> int:
-    """Hold text that continues a prompt; the options are a JSON object."""
-    return _asked(lambda: here.guest.call("generate", read_text(prompt, prompt_size), read_text(options, options_size)))
+    """Hold the answer to a prompt; the options are a JSON object."""
+    return _asked_of_model("generate", lambda: (read_text(prompt, prompt_size), read_text(options, options_size)))
+
+
+def chat(messages: int, messages_size: int, options: int, options_size: int) -> int:
+    """Hold the answer to a conversation, a JSON list of ``{"role", "content"}``."""
+    return _asked_of_model("chat", lambda: (read_text(messages, messages_size), read_text(options, options_size)))
+
+
+def generate_start(prompt: int, prompt_size: int, options: int, options_size: int) -> int:
+    """Have an answer written; returns its number."""
+    asked = read_text(prompt, prompt_size), read_text(options, options_size)
+    try:
+        return cast("int", here.guest.call("generate_start", *asked))
+    except HostRefusal as refusal:
+        return _refused(refusal)
+
+
+def generate_next(generation: int) -> int:
+    """Hold what has been written since; waits for something, and is NOTHING at the end."""
+    return _asked_of_model("generate_next", lambda: (generation,))
+
+
+def generate_end(generation: int) -> None:
+    """Forget an answer; the model stops writing it."""
+    here.guest.cast("generate_end", generation)
 
 
 def tokenize(address: int, size: int) -> int:
     """Hold the tokens of a text, little-endian numbers of four bytes."""
 
     def tokens() -> bytes:
-        found = here.guest.call("tokenize", read_text(address, size))
-        return b"".join(int(token).to_bytes(4, "little") for token in found)  # type: ignore[attr-defined]
+        found = cast("list[int]", here.guest.call("tokenize", read_text(address, size), long=True))
+        return struct.pack(f"<{len(found)}I", *found)
 
     return _asked(tokens)
 
 
 def detokenize(address: int, size: int) -> int:
     """Hold the text of tokens."""
+    return _asked_of_model("detokenize", lambda: (_tokens(address, size),))
+
+
+def forward(address: int, size: int, top: int) -> int:
+    """Hold the likeliest tokens to follow others: a token and its probability, a float, of four bytes each."""
+
+    def likeliest() -> bytes:
+        found = cast("list[tuple[int, float]]", here.guest.call("forward", _tokens(address, size), top, long=True))
+        return b"".join(struct.pack("<If", token, probability) for token, probability in found)
+
+    return _asked(likeliest)
+
+
+def _tokens(address: int, size: int) -> list[int]:
     content = read(address, size & ~3)
-    tokens = [int.from_bytes(content[n : n + 4], "little") for n in range(0, len(content), 4)]
-    return _asked(lambda: here.guest.call("detokenize", tokens))
+    return list(struct.unpack(f"<{len(content) // 4}I", content))
+
+
+def _asked_of_model(name: str, arguments: Callable[[], tuple[object, ...]]) -> int:
+    return _asked(lambda: here.guest.call(name, *arguments(), long=True))
 
 
 def _wait_for(look: Callable[[], str | bytes | None], milliseconds: int) -> int:
@@ -153,6 +195,8 @@ def _wait_for(look: Callable[[], str | bytes | None], milliseconds: int) -> int:
 def _asked(ask: Callable[[], object]) -> int:
     try:
         answer = ask()
+    except Told:
+        return STOPPING
     except HostRefusal as refusal:
         return _refused(refusal)
     if answer is None:
@@ -192,6 +236,11 @@ FUNCTIONS: Final[Mapping[str, tuple[list[ValType], ValType | None, CoreFunction]
     "kv_delete": (_numbers(2), _I32(), kv_delete),
     "kv_keys": ([], _I32(), kv_keys),
     "generate": (_numbers(4), _I32(), generate),
+    "chat": (_numbers(4), _I32(), chat),
+    "generate_start": (_numbers(4), _I32(), generate_start),
+    "generate_next": (_numbers(1), _I32(), generate_next),
+    "generate_end": (_numbers(1), None, generate_end),
     "tokenize": (_numbers(2), _I32(), tokenize),
     "detokenize": (_numbers(2), _I32(), detokenize),
+    "forward": (_numbers(3), _I32(), forward),
 }

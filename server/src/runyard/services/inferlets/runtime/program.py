@@ -64,7 +64,7 @@ class ComponentProgram(Program):
     def __init__(self, engine: Engine, path: Path) -> None:
         self._component = wc.Component.deserialize_file(engine, str(path))
         kind = self._component.type
-        self._linker = link_component(engine, self._component, kind.imports(engine))
+        self._linker = link_component(engine, self._component)
         entry = entry_of(list(kind.exports(engine)))
         assert entry is not None
         interface = self._component.get_export_index(entry)

@@ -29,6 +29,9 @@ class ResourceKind(IntEnum):
     RECEIVE_RESULT = 9
     SUBSCRIPTION = 10
     DESCRIPTOR = 11
+    GENERATION = 12
+    MODEL = 13
+    TOKENIZER = 14
 
 
 class Resources:
@@ -63,7 +66,8 @@ class Resources:
 
     def drop(self, number: int) -> None:
         """The program needs it no more."""
-        self._things.pop(number, None)
+        if isinstance(thing := self._things.pop(number, None), Generation):
+            thing.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,26 @@ class Pollable:
     def ready(self) -> bool:
         """Whether a wait for it is over."""
         return self.is_ready() if self.due is None else time.monotonic_ns() >= self.due
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A text that is being written, by the yard's number; ``end`` has the yard forget it."""
+
+    number: int
+    end: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The yard's language model."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenizer:
+    """What knows the tokens of a model."""
 
 
 @dataclass(frozen=True, slots=True)

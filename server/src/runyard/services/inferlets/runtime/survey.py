@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from wasmtime import Engine, FuncType, Module, WasmtimeError
+from wasmtime import Engine, FuncType, Module, Store, WasmtimeError
 from wasmtime import component as wc
 
 from runyard.services.inferlets.frames import Kind
 from runyard.services.inferlets.runtime import wasip2
 from runyard.services.inferlets.runtime.interface import track
-from runyard.services.inferlets.runtime.linking import CORE_FUNCTIONS, interfaces, link_core
+from runyard.services.inferlets.runtime.linking import CORE_FUNCTIONS, interfaces, link_component, link_core
 from runyard.services.inferlets.surface import BadProgram, Surface
 
 MODULE: Final = b"\0asm\x01\0\0\0"
 COMPONENT: Final = b"\0asm\x0d\0\x01\0"
+
+_REASON: Final = re.compile(r"\s+\d+: ")
+_INTERFACE: Final = re.compile(r"[a-z0-9-]+:[a-z0-9-]+/")
 
 RUN: Final = "inferlet:core/run"
 COMMAND: Final = "wasi:cli/run@0.2"
@@ -37,7 +41,7 @@ def kind_of(content: bytes) -> Kind:
     if head[:4] == MODULE[:4]:
         version = int.from_bytes(head[4:8], "little")
         raise BadProgram(f"It is WebAssembly of version {version:#x}, which is neither a module nor a component.")
-    raise BadProgram("It is no WebAssembly: a program begins with the bytes 00 61 73 6d.")
+    raise BadProgram("It is no WebAssembly: a program begins with the bytes 00 61 73 6d, or as text with `(module`.")
 
 
 def survey_module(engine: Engine, module: Module) -> Surface:
@@ -53,6 +57,11 @@ def survey_module(engine: Engine, module: Module) -> Surface:
         raise BadProgram("It exports neither `_start` nor `run`, so there is nothing to run.")
     if not isinstance(entry.type, FuncType) or entry.type.params:
         raise BadProgram(f"Its export {entry.name!r} is no function without parameters.")
+    if meant := next((one for one in module.imports if _INTERFACE.match(one.module)), None):
+        raise BadProgram(
+            f"It is a core module, but its import {meant.module!r} is an interface of components. Make a component of"
+            " it with `wasm-tools component new`."
+        )
     missing = list(_missing_of_module(engine, module))
     return Surface(kind="module", imports=imports, exports=exports, missing=missing)
 
@@ -71,6 +80,8 @@ def survey_component(engine: Engine, component: wc.Component) -> Surface:
     exports = list(component.type.exports(engine))
     if entry_of(exports) is None:
         raise BadProgram(f"It exports neither `{RUN}` nor `wasi:cli/run`, so there is nothing to run.")
+    if not missing:
+        missing += _misfits_of_component(engine, component)
     return Surface(kind="component", imports=imports, exports=exports, missing=missing)
 
 
@@ -102,3 +113,15 @@ def _missing_of_interface(engine: Engine, name: str, item: object) -> Iterator[s
     for function, inner in item.exports(engine).items():
         if isinstance(inner.ty, wc.FuncType) and function not in interface.functions:
             yield f"{name}#{function}"
+
+
+def _misfits_of_component(engine: Engine, component: wc.Component) -> Iterator[str]:
+    """Right names, wrong types: seen when an instance is made, of which nothing is run as it may have none."""
+    with Store(engine) as store:
+        store.set_limits(instances=0, memory_size=0)
+        try:
+            link_component(engine, component).instantiate(store, component)
+        except WasmtimeError as error:
+            first, *rest = str(error).splitlines()
+            if "component imports" in first:
+                yield ": ".join([first, *(_REASON.sub("", line) for line in rest if _REASON.match(line))])

@@ -243,3 +243,12 @@ INTERFACES: Final[tuple[Interface, ...]] = (
 
 TRAPPING: Final = ("wasi:filesystem/types@0.2", "wasi:sockets/")
 """What programs may import and, having no folder and no network, never come to use: calls trap."""
+
+SHARED: Final[Mapping[str, ResourceKind]] = {
+    "pollable": ResourceKind.POLLABLE,
+    "error": ResourceKind.ERROR,
+    "input-stream": ResourceKind.INPUT_STREAM,
+    "output-stream": ResourceKind.OUTPUT_STREAM,
+    "descriptor": ResourceKind.DESCRIPTOR,
+}
+"""Resources of ours that those interfaces speak of."""

@@ -1,0 +1,1 @@
+"""The service's face: one WebSocket a client, MessagePack in both directions."""
