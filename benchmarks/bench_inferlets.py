@@ -30,6 +30,7 @@ from runyard.services.inferlets.runtime.program import Programs as Loaded
 from runyard.services.inferlets.runtime.run import run
 from runyard.settings import Settings
 from runyard.testing.running import fresh_yard, shared_postgres
+from runyard.text import open_text
 from runyard.yard import Yard
 
 ROUNDS = 200
@@ -104,7 +105,8 @@ async def worker(database: str) -> AsyncIterator[tuple[Yard, Programs]]:
     sandbox = await asyncio.to_thread(probe, "auto")
     async with (
         fresh_yard(database) as yard,
-        open_inferlets(yard, sandbox) as work,
+        open_text(yard.settings, sandbox) as text,
+        open_inferlets(yard, sandbox, text) as work,
         CompiledPrograms.open(yard.settings, sandbox) as compiled,
     ):
         await work.hosts.warm()

@@ -78,6 +78,26 @@ STUBBORN = wat2wasm("""(module
 """Hears everything, that it should end too, and goes on."""
 
 
+def counting(numbers: int, *, pause: int = 1) -> bytes:
+    """Says the numbers from 1 on, in six digits, one every ``pause`` milliseconds; a message makes it end before."""
+    return module(
+        f"""(loop $again
+          (local.set $n (i32.const 21))
+          (loop $carry
+            (i32.store8 (local.get $n) (i32.add (i32.load8_u (local.get $n)) (i32.const 1)))
+            (if (i32.gt_u (i32.load8_u (local.get $n)) (i32.const 57))
+              (then
+                (i32.store8 (local.get $n) (i32.const 48))
+                (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                (br $carry))))
+          (call $send {at(0, 6)})
+          (if (i32.ne (call $receive (i64.const {pause})) (i32.const -1)) (then return))
+          (local.set $m (i32.add (local.get $m) (i32.const 1)))
+          (br_if $again (i32.lt_u (local.get $m) (i32.const {numbers}))))""",
+        data="000000",
+    )
+
+
 def printing(size: int, *, piece: int = 65_536) -> bytes:
     """Prints ``size`` bytes, ``piece`` at a time; a line feed ends each piece."""
     return wat2wasm(f"""(module

@@ -140,12 +140,11 @@ class Endpoint:
                         yield piece
                     else:
                         refused += piece
-            except TimeoutError as error:
+            except (TimeoutError, httpx.TimeoutException) as error:
                 raise TextLate(f"the model took longer than {self._deadline:g} seconds") from error
             except httpx.HTTPError as error:
-                raise TextLost(
-                    f"the model can't be reached, or broke down: {type(error).__name__}; ask again"
-                ) from error
+                why = type(error).__name__
+                raise TextLost(f"the model can't be reached, or broke down ({why}); ask again") from error
             if not response.is_success:
                 raise _refusal(_reason(refused) or f"its server answers with status {response.status_code}")
 

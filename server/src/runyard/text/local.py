@@ -92,7 +92,7 @@ class LocalText:
                 raise
             except TextLate:
                 if asyncio.get_running_loop().time() - self._heard_at >= self._settings.text_seconds:
-                    log.error("language_model_stuck", seconds=self._settings.text_seconds)
+                    log.error("language_model_stuck", seconds=self._settings.text_seconds)  # noqa: TRY400
                     self._retire(model)
                 raise
             self._heard_at = asyncio.get_running_loop().time()

@@ -15,18 +15,19 @@ SOCKET: Final = "model.sock"
 READY: Final = b"runyard: the model answers"
 
 
-def main(file: str, name: str, threads: str, slots: str, context: str, connections: str) -> None:
+def main(file: str, name: str, *numbers: str) -> None:
     """Serve until killed."""
     import xllamacpp  # noqa: PLC0415  (the worker reads this module for its words, and may not have the package)
 
+    threads, slots, context, connections = map(int, numbers)
     params = xllamacpp.CommonParams()
     params.model.path = file
     params.model_alias = {name}
     params.hostnames = [SOCKET]
-    params.n_threads_http = int(connections)
-    params.n_parallel = int(slots)
-    params.n_ctx = int(slots) * int(context)
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = int(threads)
+    params.n_threads_http = connections
+    params.n_parallel = slots
+    params.n_ctx = slots * context
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.cpuparams.poll = params.cpuparams_batch.poll = 0  # a model that waits leaves the processor to others
     params.cache_ram_mib = 0  # a slot knows its last prompt; nothing else is kept
     params.ctx_shift = False

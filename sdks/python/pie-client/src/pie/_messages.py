@@ -32,6 +32,7 @@ class Answer:
         cursor: where the list goes on, or None.
         seq: the event after which an attached instance goes on, or None.
         ours: whether the server is a Runyard server.
+        domain: what a signature is to be good for, and for nothing else, or None.
     """
 
     corr_id: int
@@ -42,6 +43,7 @@ class Answer:
     cursor: str | None = None
     seq: int | None = None
     ours: bool = False
+    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,15 @@ class _Fields:
     def content(self, name: str) -> bytes:
         return self._require(name, bytes)
 
-    def number(self, name: str, most: int = _U64) -> int:
+    def integer(self, name: str) -> int:
         value = self._require(name, int)
-        if isinstance(value, bool) or not 0 <= value <= most:
+        if isinstance(value, bool):
+            raise self.wrong(name)
+        return value
+
+    def number(self, name: str, most: int = _U64) -> int:
+        value = self.integer(name)
+        if not 0 <= value <= most:
             raise self.wrong(name)
         return value
 
@@ -176,6 +184,7 @@ def _answer(fields: _Fields) -> Answer:
         fields.text("result"),
         fields.text_or_none("code"),
         ours=fields.number_or("runyard", 0) > 0,
+        domain=fields.text_or_none("domain"),
     )
 
 
@@ -193,7 +202,11 @@ def _result(fields: _Fields) -> Answer:
 def _challenge(fields: _Fields) -> Answer:
     """`challenge`, which nobody sends, and which means the same as an answer with the challenge in it."""
     return Answer(
-        fields.number("corr_id", _U32), True, fields.text("challenge"), ours=fields.number_or("runyard", 0) > 0
+        fields.number("corr_id", _U32),
+        True,
+        fields.text("challenge"),
+        ours=fields.number_or("runyard", 0) > 0,
+        domain=fields.text_or_none("domain"),
     )
 
 
@@ -230,7 +243,7 @@ def _exit(fields: _Fields) -> Exit | None:
     inner = fields.inner("exit")
     if inner is None:
         return None
-    return Exit(inner.number("code"), inner.text("reason"), inner.text_or_none("limit"))
+    return Exit(inner.integer("code"), inner.text("reason"), inner.text_or_none("limit"))
 
 
 def _event(fields: _Fields) -> Said:

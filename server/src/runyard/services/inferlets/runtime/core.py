@@ -42,7 +42,7 @@ _ASKED: Final = Result(TEXT, TEXT)
 
 
 def set_return(value: str) -> None:
-    here.guest.returned = value
+    here.guest.set_return(value)
 
 
 def send(message: str) -> None:
@@ -72,13 +72,15 @@ def subscribe(topic: str) -> int:
     number = guest.subscribe(topic)
     return here.resources.add(
         Received(
-            lambda: guest.take_news(number), lambda: bool(guest.news.get(number)) or guest.polite, number=number
+            lambda: guest.take_news(number),
+            lambda: guest.has_news(number) or guest.polite,
+            end=lambda: guest.unsubscribe(number),
         )
-    )  # fmt: skip
+    )
 
 
 def unsubscribe(self: Rep) -> None:
-    here.guest.unsubscribe(here.resources.get(self, Received).number)
+    here.resources.get(self, Received).end()
 
 
 def pollable(self: Rep) -> int:

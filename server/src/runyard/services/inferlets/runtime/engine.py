@@ -5,6 +5,7 @@ from __future__ import annotations
 from wasmtime import Config, Engine
 
 from runyard.services.inferlets.runtime.fingerprint import STACK
+from runyard.services.inferlets.runtime.memories import use_our_memories
 
 
 def new_engine() -> Engine:
@@ -14,4 +15,5 @@ def new_engine() -> Engine:
     config.epoch_interruption = True
     config.max_wasm_stack = STACK
     config.wasm_threads = False  # a guest that waits on shared memory could not be interrupted
+    use_our_memories(config)
     return Engine(config)

@@ -38,6 +38,9 @@ GATHER: Final = 32 * KIB
 
 LONGEST_TEXT: Final = 4 * MIB
 LONGEST_BLOB: Final = 32 * MIB
+LONGEST_LIST: Final = 1_000_000
+"""Members of a list in a call."""
+
 NEWS_KEPT: Final = 64
 """Broadcasts a subscription keeps; the newest are lost when it is full."""
 
@@ -115,7 +118,7 @@ class Guest:
                     left = None if deadline is None else deadline - time.monotonic()
                     if left is not None and left <= 0:
                         return None
-                    self._changed.wait(left)
+                    self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
                     self.check()
                     if (found := look()) is not None:
                         return found
@@ -170,6 +173,10 @@ class Guest:
         kept = self.news.get(subscription)
         return kept.popleft() if kept else None
 
+    def has_news(self, subscription: int) -> bool:
+        """Whether asking a subscription gives an answer at once: one that is forgotten says that there is nothing."""
+        return self.news.get(subscription) != deque()
+
     def print(self, stream: Stream, content: bytes) -> None:
         """Add output."""
         room = self.launch.limits.output_bytes - self._said
@@ -185,10 +192,14 @@ class Guest:
             self.flush()
         self.check()
 
+    def set_return(self, value: str) -> None:
+        """Set the value it ends with."""
+        _check_length("a return value", value)
+        self.returned = value
+
     def send(self, text: str) -> None:
         """Add a message to whoever listens."""
-        if len(text) > LONGEST_TEXT:
-            raise HostRefusal(f"a message has {len(text)} characters; {LONGEST_TEXT} are allowed")
+        _check_length("a message", text)
         self._say(len(text.encode()), Text(self._number, text))
 
     def send_blob(self, content: bytes) -> None:
@@ -201,22 +212,22 @@ class Guest:
         """Ask the yard, and wait for its answer. Where that may take ``long``, being told to end is an answer, too.
 
         Raises:
-            HostRefusal: the yard says no.
+            HostRefusal: the yard says no, or what it is given is too long.
             Told: the program should end, and was not told so before.
         """
+        for one in arguments:
+            _check_length(f"what {name!r} is given", one)
         self._calls += 1
         number, told = self._calls, self.polite
         self._tell_after_output(Call(self._number, number, name, list(arguments)))  # type: ignore[arg-type]
 
-        def look() -> Answer | Told | None:
-            if (found := self._answers.pop(number, None)) is not None:
-                return found
-            return Told("the program was told to end") if long and self.polite and not told else None
+        def look() -> Answer | None:
+            if (found := self._answers.pop(number, None)) is None and long and self.polite and not told:
+                raise Told("the program was told to end")
+            return found
 
         answer = self.wait(look)
         assert answer is not None
-        if isinstance(answer, Told):
-            raise answer
         if answer.error is not None:
             raise HostRefusal(answer.error)
         return answer.value
@@ -238,7 +249,7 @@ class Guest:
     def unsubscribe(self, subscription: int) -> None:
         """Forget a subscription."""
         if self.news.pop(subscription, None) is not None:
-            self.call("unsubscribe", subscription)
+            self.cast("unsubscribe", subscription)
 
     def flush(self) -> None:
         """Send what was printed; waits while too much is on its way."""
@@ -329,3 +340,11 @@ class Guest:
         if self._taken >= MAILBOX // 4:
             self._tell(Credit(self._number, self._taken))
             self._taken = 0
+
+
+def _check_length(what: str, value: object) -> None:
+    """Refuse what would not fit into a frame, and what the yard could do nothing with."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise HostRefusal(f"{what} has {len(value)} characters; {LONGEST_TEXT} are allowed")
+    if isinstance(value, list) and len(value) > LONGEST_LIST:
+        raise HostRefusal(f"{what} has {len(value)} members; {LONGEST_LIST} are allowed")

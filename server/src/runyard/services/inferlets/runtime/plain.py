@@ -51,7 +51,7 @@ def instance_id() -> int:
 
 def set_return(address: int, size: int) -> None:
     """Set the value the instance ends with."""
-    here.guest.returned = read_text(address, size)
+    here.guest.set_return(read_text(address, size))
 
 
 def send(address: int, size: int) -> None:

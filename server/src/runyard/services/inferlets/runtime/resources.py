@@ -39,7 +39,9 @@ class Resources:
 
     MOST = 10_000
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
+        """``room`` is how many bytes its blobs may have together."""
+        self._room = room
         self._things: dict[int, object] = {}
         self._last = 0
 
@@ -47,6 +49,10 @@ class Resources:
         """Keep something; returns its number."""
         if len(self._things) >= self.MOST:
             raise HostRefusal(f"a program may hold {self.MOST} resources at a time")
+        if isinstance(thing, Blob):
+            if len(thing.content) > self._room:
+                raise HostRefusal("the program holds blobs of more bytes than it may have memory; drop some")
+            self._room -= len(thing.content)
         self._last += 1
         self._things[self._last] = thing
         return self._last
@@ -61,13 +67,16 @@ class Resources:
     def take(self, rep: Rep, kind: type[T]) -> T:
         """What a number stood for: it was given away."""
         thing = self.get(rep, kind)
-        del self._things[rep.number]
+        self.drop(rep.number)
         return thing
 
     def drop(self, number: int) -> None:
         """The program needs it no more."""
-        if isinstance(thing := self._things.pop(number, None), Generation):
-            thing.end()
+        match self._things.pop(number, None):
+            case Blob(content):
+                self._room += len(content)
+            case Generation(end=end) | Received(end=end):
+                end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +136,9 @@ class Received:
 
     look: Callable[[], str | bytes | None]
     waiting: Callable[[], bool]
-    number: int = 0
+    end: Callable[[], None] = lambda: None
+    """Says that nobody wants it any more."""
+
     found: str | bytes | None = field(default=None)
 
     def get(self) -> str | bytes | None:

@@ -10,6 +10,7 @@ from runyard.services.inferlets.frames import Ended
 from runyard.services.inferlets.runtime.epochs import Ticker
 from runyard.services.inferlets.runtime.guest import Guest, Stopped
 from runyard.services.inferlets.runtime.here import here
+from runyard.services.inferlets.runtime.memories import Allotment, allotted
 from runyard.services.inferlets.runtime.native import at_each_epoch
 from runyard.services.inferlets.runtime.program import Failed, Programs
 from runyard.services.inferlets.runtime.resources import Resources
@@ -21,7 +22,6 @@ TABLE: Final = 1_000_000
 INSTANCES, TABLES, MEMORIES = 1000, 100, 100
 LONGEST: Final = 4000
 
-_NO_MEMORY: Final = ("exceeds memory limits", "memory minimum size", "resource limit exceeded")
 _NO_FUEL: Final = "all fuel consumed"
 
 
@@ -33,11 +33,11 @@ def run(guest: Guest, engine: Engine, programs: Programs, ticker: Ticker) -> End
     except (OSError, WasmtimeError) as error:
         return Ended(number, "unloadable", str(error)[:LONGEST])
     store = Store(engine)
-    here.guest, here.store, here.memory, here.held, here.resources = guest, store, None, b"", Resources()
+    here.guest, here.store, here.memory, here.held = guest, store, None, b""
+    here.resources, allotted.allotment = Resources(limits.memory), Allotment(limits.memory)
     fuel = FULL if limits.fuel is None else limits.fuel
     store.set_fuel(fuel)
-    store.set_limits(memory_size=limits.memory, table_elements=TABLE, instances=INSTANCES, tables=TABLES,
-                     memories=MEMORIES)  # fmt: skip
+    store.set_limits(table_elements=TABLE, instances=INSTANCES, tables=TABLES, memories=MEMORIES)
     kept = at_each_epoch(store, lambda: "stopped" if guest.ending is not None else None)
     problem: Exception | None = None
     ticker.join(guest)
@@ -47,8 +47,7 @@ def run(guest: Guest, engine: Engine, programs: Programs, ticker: Ticker) -> End
         problem = error
     finally:
         ticker.leave(guest)
-    memory = 0 if here.memory is None else here.memory.data_len(store)
-    ended = _verdict(guest, problem, fuel=fuel - store.get_fuel(), memory=memory)
+    ended = _verdict(guest, problem, allotted.allotment, fuel=fuel - store.get_fuel())
     problem = None
     here.memory = None
     store.close()
@@ -56,22 +55,25 @@ def run(guest: Guest, engine: Engine, programs: Programs, ticker: Ticker) -> End
     return ended
 
 
-def _verdict(guest: Guest, problem: Exception | None, *, fuel: int, memory: int) -> Ended:
-    number, limits, forced = guest.launch.instance, guest.launch.limits, guest.ending
-    if forced is not None:
-        text = guest.returned if forced.kind == "completed" else forced.text
-        if forced.kind == "exception":
-            text = f"Runtime error: {text}"
-        return Ended(number, forced.kind, text, forced.code, forced.limit, fuel, memory)
-    if problem is None:
+def _verdict(guest: Guest, problem: Exception | None, allotment: Allotment, *, fuel: int) -> Ended:
+    number, limits, forced, memory = guest.launch.instance, guest.launch.limits, guest.ending, allotment.used
+    if forced is not None and forced.kind == "completed":
+        return Ended(number, "completed", guest.returned, forced.code, None, fuel, memory)
+    if forced is not None and forced.kind != "exception":
+        return Ended(number, forced.kind, forced.text, forced.code, forced.limit, fuel, memory)
+    if forced is None and problem is None:
         return Ended(number, "completed", guest.returned, 0, None, fuel, memory)
-    said = str(problem)
-    if isinstance(problem, Failed):
-        return Ended(number, "exception", f"Runtime error: {said}"[:LONGEST], 1, None, fuel, memory)
+    code: int | None = None
+    if forced is not None:  # it left with a status
+        said, code = forced.text, forced.code
+    elif isinstance(problem, Failed):
+        said, code = str(problem), 1
+    else:
+        said = f"Call error: {problem}"
     if (isinstance(problem, Trap) and problem.trap_code is TrapCode.OUT_OF_FUEL) or _NO_FUEL in said:
         text = f"It used up its fuel ({limits.fuel})."
         return Ended(number, "limit", text, None, "fuel", fuel, memory)
-    if any(words in said for words in _NO_MEMORY) or 2 * memory > limits.memory:
-        text = f"It needs more memory than {limits.memory} bytes."
-        return Ended(number, "limit", text, None, "memory", fuel, memory)
-    return Ended(number, "exception", f"Runtime error: Call error: {said}"[:LONGEST], None, None, fuel, memory)
+    if allotment.refused:
+        text = f"It needs more memory than {limits.memory} bytes, and ended without: {said}"[:LONGEST]
+        return Ended(number, "limit", text, code, "memory", fuel, memory)
+    return Ended(number, "exception", f"Runtime error: {said}"[:LONGEST], code, None, fuel, memory)

@@ -28,6 +28,9 @@ SUCCESS, BADF, FAULT, INVAL, NOSYS, SPIPE = 0, 8, 21, 28, 52, 70
 REALTIME, MONOTONIC = 0, 1
 RESOLUTION: Final = 1000
 LONGEST_RANDOM: Final = 1 * MIB
+LONGEST_WRITE: Final = 1 * MIB
+"""Bytes that are taken at a time; the program is told how many, and writes the rest again."""
+
 MOST_VECTORS: Final = 1024
 MOST_SUBSCRIPTIONS: Final = 1024
 
@@ -107,10 +110,11 @@ def fd_write(descriptor: int, vectors: int, count: int, written: int) -> int:
     if not 0 <= count <= MOST_VECTORS:
         return INVAL
     table = read(vectors, 8 * count)
-    pieces = [
-        read(int.from_bytes(table[n : n + 4], "little"), int.from_bytes(table[n + 4 : n + 8], "little"))
-        for n in range(0, len(table), 8)
-    ]
+    room, pieces = LONGEST_WRITE, []
+    for n in range(0, len(table), 8):
+        size = min(room, int.from_bytes(table[n + 4 : n + 8], "little"))
+        pieces.append(read(int.from_bytes(table[n : n + 4], "little"), size))
+        room -= size
     content = b"".join(pieces) if len(pieces) != 1 else pieces[0]
     here.guest.print(_STREAMS[descriptor], content)
     write(written, len(content).to_bytes(4, "little"))
