@@ -16,13 +16,13 @@ import pytest
 
 import pie
 from pie import Event
-from runyard.testing.faults import Drop
+from runyard.testing.faults import Reset
 from runyard.testing.proxy import FaultProxy
 from runyard.testing.running import RunningYard, wait_until
+from tests.conformance.inferlets import programs
+from tests.conformance.inferlets.original import Original
+from tests.conformance.inferlets.wire import said, wire
 
-from ..conformance.inferlets import programs
-from ..conformance.inferlets.original import Original
-from ..conformance.inferlets.wire import said, wire
 from .conftest import until
 from .test_kill import kill_postgres, kill_server, kill_worker
 
@@ -132,15 +132,15 @@ async def test_clients_of_ours_miss_nothing_and_hear_nothing_twice(
 
 
 async def test_a_network_that_breaks_costs_nothing(fragile: RunningYard) -> None:
-    async with FaultProxy("127.0.0.1", int(fragile.inferlets_url.rsplit(":", 1)[1])) as proxy:
-        async with client_of(f"ws://127.0.0.1:{proxy.port}") as client:
-            async with listening(client, COUNTING) as (_, listener):
-                for _ in range(4):
-                    before = proxy.connections
-                    proxy.inject(Drop(), times=1)
-                    await proxy.wait_connections(before + 1, timeout=DEADLINE)
-                    await listener.heard(len(listener.said) + 50)
-            assert listener.is_complete()
+    port = int(fragile.inferlets_url.rsplit(":", 1)[1])
+    async with FaultProxy("127.0.0.1", port) as proxy, client_of(f"ws://127.0.0.1:{proxy.port}") as client:
+        async with listening(client, COUNTING) as (_, listener):
+            for _ in range(4):
+                before = proxy.connections
+                proxy.inject(Reset(0), times=1)
+                await proxy.wait_connections(before + 1, timeout=DEADLINE)
+                await listener.heard(len(listener.said) + 50)
+        assert listener.is_complete()
 
 
 async def test_an_original_client_gets_what_it_missed(apart: RunningYard) -> None:
