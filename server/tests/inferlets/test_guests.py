@@ -224,9 +224,10 @@ HOSTILE = {
                 (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
               (core module $more (import "" "ask" (func $ask (param i32 i32 i32))) (import "libc" "memory" (memory 1))
                 (func $more (local $n i32) (loop
+                  (i32.store (local.get $n) (i32.const 20000))
                   (i32.store offset=4 (local.get $n) (i32.const 100000))
-                  (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 8))) (i32.const 80000))))
-                  (call $ask (i32.const 0) (i32.const 10000) (i32.const 90000))) (start $more))
+                  (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 8))) (i32.const 16000))))
+                  (call $ask (i32.const 0) (i32.const 2000) (i32.const 17000))) (start $more))
               (core instance (instantiate $more (with "libc" (instance $libc))
                 (with "" (instance (export "ask" (func $ask))))))"""
         ),
@@ -297,7 +298,7 @@ async def test_text_is_a_program(bench: Bench) -> None:
 REFUSED = {
     "an unknown instruction": (module("\n  (i32.cost 1)"), r"unknown operator(?s:.*)program\.wat:2:4"),
     "an end too early": ("(module\n  (func", r"program\.wat:2:8"),
-    "an unknown name": ("(component\n\n (alias export $nobody \"x\" (func)))", r"\$nobody(?s:.*)program\.wat:3"),
+    "an unknown name": ('(component\n\n (alias export $nobody "x" (func)))', r"\$nobody(?s:.*)program\.wat:3"),
     "no utf-8": (b"(module \xff)", "can't be assembled"),
     "nested too deep": ("(" * 100_000, "can't be assembled"),
     "what does not type": ('(module (func $odd (export "run") (result i32) (i64.const 1)))', "expected i32, found i64"),
