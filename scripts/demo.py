@@ -1,7 +1,7 @@
 """``make demo``: open a throwaway yard, have every service do some of its work, show what happened.
 
-Everything is real: the database, the worker, the sandbox, the environments, the tests, the media. With ``--keep`` the
-yard stays open.
+Everything is real: the database, the worker, the sandbox, the environments, the tests, the media, the language model.
+With ``--keep`` the yard stays open.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from demos import ci, compute
+from demos import ci, compute, inferlets
 from demos.row import Row
 from rich.console import Console
 from rich.live import Live
@@ -54,17 +54,20 @@ def main() -> int:
         )
         tests = ci.rows(client, yard.url, EXAMPLES)
         media = compute.rows(config, EXAMPLES / "media")
-        rows = tests + media
+        visitor = inferlets.visitor(yard, user)
+        programs = inferlets.rows(visitor, EXAMPLES / "inferlets")
+        rows = tests + media + programs
         run_all(Console() if options.svg else console, rows)  # what moves is not part of a picture
         console.print(table(rows, links=console.width >= WIDE))
         ci.failing(console, client, tests)
+        inferlets.story(console, programs)
         if console.color_system is not None:
             compute.picture(console, config, EXAMPLES / "media", media)
         if options.svg is not None:
             picture = console.export_svg(title="make demo")
             options.svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))  # loads nothing
         if options.keep:
-            keep_open(console, yard, user.api_key, rows)
+            keep_open(console, yard, user.api_key, visitor, rows)
     return 0 if all(row.as_expected for row in rows) else 1
 
 
@@ -132,15 +135,17 @@ def table(rows: list[Row], *, links: bool) -> Table:
     return result
 
 
-def keep_open(console: Console, yard: RunningYard, key: str, rows: list[Row]) -> None:
+def keep_open(console: Console, yard: RunningYard, key: str, visitor: inferlets.Visitor, rows: list[Row]) -> None:
     """Say how to go on by hand, and wait for Ctrl-C."""
     failed = next(row for row in rows if row.state == "failed")
     console.print(
         f"\nThe yard stays open. In another terminal:\n\n"
         f"  export CI_SERVER_URL={yard.url} CI_API_KEY={key} PATH={ROOT}/.venv/bin:$PATH\n"
         f"  export COMPUTE_URL={yard.compute_url} AUTH_URL={yard.url} MQTT_BROKER_PORT={yard.mqtt_port}\n"
+        f"  export PIE_URL={visitor.url} PIE_USERNAME={visitor.name} PIE_PRIVATE_KEY={visitor.key_path}\n"
         f"  ci list\n  ci tests {failed.job} --failed\n  cd {ROOT}/examples/calculator && ci submit test\n  ci ui\n"
-        f"  cl_client face-detection detect {ROOT}/examples/media/astronaut.jpg --draw faces.jpg\n\n"
+        f"  cl_client face-detection detect {ROOT}/examples/media/astronaut.jpg --draw faces.jpg\n"
+        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat      (answers what you type, until: bye)\n\n"
         f"[dim]Ctrl-C closes it and removes its folder.[/]",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

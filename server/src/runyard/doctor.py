@@ -18,6 +18,7 @@ from runyard.database import DatabaseError, open_database
 from runyard.sandbox import SandboxUnavailable, probe
 from runyard.services.compute.plugins import installed
 from runyard.settings import GIB, Settings
+from runyard.text import REMEDY, model_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *_ports(settings),
         await _interpreters(),
         *await asyncio.to_thread(_plugins, settings),
+        await asyncio.to_thread(_text, settings),
     ]
 
 
@@ -153,6 +155,18 @@ def _plugins(settings: Settings) -> list[Finding]:
             if lack is not None
         ),
     ]
+
+
+def _text(settings: Settings) -> Finding:
+    """The language model of programs and agents."""
+    name = model_name(settings)
+    place = "packaged, run in the sandbox" if settings.text_url is None else f"at {settings.text_url}"
+    return Finding(
+        subject="language model",
+        ok=name is not None,
+        detail="none" if name is None else f"{name}, {place}",
+        remedy="" if name else f"Programs that ask for text are refused. To change that: {REMEDY}.",
+    )
 
 
 async def _interpreters() -> Finding:

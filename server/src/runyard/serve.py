@@ -23,6 +23,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from runyard.app import build_app, build_compute_app, build_inferlets_app
+from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.first_admin import ensure_admin
 from runyard.identity.internal_token import InternalToken
 from runyard.logs import configure_logs
@@ -86,6 +87,7 @@ async def serve(
             open_room(yard) as room,
             open_inferlets(yard, InternalToken.issue(settings.data_dir)) as inferlets,
         ):
+            await follow_authorized_users(yard.identity.ssh_keys, settings.authorized_users)
             await yard.identity.tokens.key()  # a broken pair of keys is told now, not to the first who signs in
             port, talking_port = compute.getsockname()[1], talking.getsockname()[1]
             opened = Opened(

@@ -166,6 +166,11 @@ class Settings(BaseSettings):
         default=None, description="Folder of models that plugins load; `models` in the data folder by default."
     )
 
+    inferlet_authorized_users: Path | None = Field(
+        default=None,
+        description="File of users and their SSH keys, read when the yard opens; `authorized_users.toml` in the data "
+        "folder by default.",
+    )
     inferlet_processes: Positive = Field(
         default_factory=lambda: max(2, os.cpu_count() or 2), description="Processes of one worker that run inferlets."
     )
@@ -222,6 +227,11 @@ class Settings(BaseSettings):
     def models(self) -> Path:
         """Folder of models, ``<name>/model.onnx`` each."""
         return self.model_dir or self.data_dir / "models"
+
+    @property
+    def authorized_users(self) -> Path:
+        """File of users and their SSH keys, which need not exist."""
+        return self.inferlet_authorized_users or self.data_dir / "authorized_users.toml"
 
     @property
     def loopback(self) -> bool:

@@ -224,3 +224,33 @@ def test_a_fault_of_the_machine_is_said_without_a_traceback(tmp_path):
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert str(blocked) in result.stderr
+
+
+LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+
+
+def test_a_key_is_added_listed_and_removed(runyard):
+    runyard("user", "add", "ada")
+    added = runyard("user", "key", "add", "ada", stdin=f"{LINE} ada@laptop\n").out
+    assert added.startswith("ada may sign in with ED25519 SHA256:")
+    listed = json.loads(runyard("user", "key", "list", "ada", "--json").out)
+    assert [(key["user"], key["name"], key["kind"], key["source"]) for key in listed] == [
+        ("ada", "ada@laptop", "ED25519", "operator")
+    ]
+    assert listed[0]["fingerprint"] in runyard("user", "key", "list").out
+    assert "may no longer sign in" in runyard("user", "key", "remove", "ada", "ada@laptop").out
+    assert "No SSH keys" in runyard("user", "key", "list").out
+
+
+def test_a_key_comes_from_a_file_as_well(runyard, tmp_path):
+    runyard("user", "add", "ada")
+    (tmp_path / "id.pub").write_text(LINE)
+    assert "(work)" in runyard("user", "key", "add", "ada", "work", "--file", str(tmp_path / "id.pub")).out
+    assert "can't be read" in runyard("user", "key", "add", "ada", "--file", str(tmp_path / "no.pub"), code=1).err
+
+
+def test_what_is_no_key_is_refused(runyard):
+    runyard("user", "add", "ada")
+    assert "no public key" in runyard("user", "key", "add", "ada", stdin="", code=1).err
+    assert "User 'bob' not found" in runyard("user", "key", "add", "bob", stdin=LINE, code=1).err
+    assert "SSH key 'x' not found" in runyard("user", "key", "remove", "ada", "x", code=1).err

@@ -167,12 +167,6 @@ async def test_broadcasts_reach_subscribers_of_the_same_tenant(bench: Bench) -> 
     await instances.terminate(bench.yard, other.id)
 
 
-async def test_without_a_model_a_program_is_told_so(bench: Bench) -> None:
-    _, said = await bench.story(await bench.launch(wat.ASK))
-    assert isinstance(said[0], Said)
-    assert "no language model" in said[0].text
-
-
 async def test_50_instances_talk_at_once(bench: Bench) -> None:
     jobs = await asyncio.gather(*[bench.launch(wat.ECHO) for _ in range(50)])
 

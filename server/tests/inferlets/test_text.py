@@ -1,95 +1,145 @@
-"""Text for programs: what an OpenAI-compatible endpoint is asked, and what becomes of its answers."""
+"""Text for programs, from the packaged model: whole, in pieces, constrained, as tokens, and cut short."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+import json
+import struct
+from contextlib import aclosing
 
+import psutil
 import pytest
-import uvicorn
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from pydantic import SecretStr
 
-from runyard.services.inferlets.text import OpenAIText, Sampling, TextRefused, read_sampling
-from runyard.settings import Settings
+from runyard.services.inferlets import instances
+from runyard.services.inferlets.instances import Gave, Said
+from runyard.services.inferlets.words import SIGNALLED
+from runyard.text import model_name
 
-app = FastAPI()
-asked: list[dict[str, Any]] = []
+from . import programs as wat
+from . import texts
+from .conftest import Bench
 
-
-@app.post("/v1/chat/completions")
-async def complete(request: Request) -> JSONResponse:
-    body = await request.json()
-    asked.append({**body, "key": request.headers.get("authorization")})
-    prompt = body["messages"][-1]["content"]
-    if prompt == "fail":
-        return JSONResponse({"error": "no"}, 500)
-    if prompt == "nonsense":
-        return JSONResponse(["what?"])
-    return JSONResponse({"choices": [{"message": {"role": "assistant", "content": prompt.upper()}}]})
-
-
-@app.post("/tokenize")
-async def tokenize(request: Request) -> dict[str, list[int]]:
-    return {"tokens": [ord(letter) for letter in (await request.json())["content"]]}
+BRIEF = '{"max_tokens": 6, "temperature": 0}'
+ENDLESS = '{"max_tokens": 4000, "grammar": "root ::= [a-z ]+"}'
+SCHEMA = json.dumps({
+    "max_tokens": 60, "temperature": 0,
+    "json_schema": {
+        "type": "object", "required": ["name", "age"], "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "maxLength": 8}, "age": {"type": "integer", "minimum": 0, "maximum": 99}
+        },
+    },
+})  # fmt: skip
 
 
-@app.post("/detokenize")
-async def detokenize(request: Request) -> dict[str, str]:
-    return {"content": "".join(map(chr, (await request.json())["tokens"]))}
+def joined(said: list[object]) -> str:
+    return "".join(one.text for one in said if isinstance(one, Said))
 
 
-@pytest.fixture(scope="session")
-async def model() -> AsyncIterator[OpenAIText]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:
-            await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    settings = Settings(
-        inferlet_text_url=f"http://127.0.0.1:{port}/v1/", inferlet_text_model="small", inferlet_text_key=SecretStr("k")
-    )
-    async with OpenAIText(settings) as text:
-        yield text
-    server.should_exit = True
-    await serving
+async def test_a_program_asks_without_options(bench: Bench) -> None:
+    """It asks "hello" and reads the answer, as long as it may be."""
+    end, said = await bench.story(await bench.launch(wat.ASK))
+    assert end.reason == "completed", end
+    assert joined(said)
 
 
-async def test_text_is_generated(model: OpenAIText) -> None:
-    sampling = read_sampling('{"max_tokens": 5, "temperature": 0, "stop": ["."], "system": "be brief"}')
-    assert await model.generate("hi", sampling) == "HI"
-    assert asked[-1] == {
-        "model": "small", "max_tokens": 5, "temperature": 0, "stop": ["."], "key": "Bearer k",
-        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
-    }  # fmt: skip
+async def test_a_schema_makes_json(bench: Bench) -> None:
+    end, said = await bench.story(await bench.launch(texts.GENERATE, "A person.", SCHEMA))
+    found = json.loads(joined(said))
+    assert end.reason == "completed"
+    assert set(found) == {"name", "age"}
+    assert isinstance(found["age"], int)
 
 
-async def test_a_schema_constrains_the_answer(model: OpenAIText) -> None:
-    await model.generate("hi", Sampling(json_schema={"type": "string"}))
-    schema = {"name": "answer", "strict": True, "schema": {"type": "string"}}
-    assert asked[-1]["response_format"] == {"type": "json_schema", "json_schema": schema}
+async def test_pieces_make_the_whole(bench: Bench) -> None:
+    """And a text that was ended is forgotten."""
+    _, (*pieces, last) = await bench.story(await bench.launch(texts.STREAM, "Say hi.", BRIEF))
+    _, whole = await bench.story(await bench.launch(texts.GENERATE, "Say hi.", BRIEF))
+    _, answer = await bench.story(await bench.launch(texts.CHAT, '[{"role": "user", "content": "Say hi."}]', BRIEF))
+    assert joined(pieces) == joined(whole) == joined(answer) != ""
+    assert last == Said("there is no text 1 being written")
 
 
-async def test_tokens_go_both_ways(model: OpenAIText) -> None:
-    assert await model.detokenize(await model.tokenize("hé")) == "hé"
+async def test_tokens_go_both_ways_and_have_successors(bench: Bench) -> None:
+    job = await bench.launch(texts.TOKENS, "The capital of France is", "")
+    _, (gave, said) = await bench.story(job)
+    assert said == Said("The capital of France is")
+    assert isinstance(gave, Gave)
+    content = b"".join([piece async for piece in bench.yard.artifacts.read(gave.sha256)])
+    likely = list(struct.iter_unpack("<If", content))
+    assert len(likely) == 3
+    assert 1 > likely[0][1] > likely[1][1] > likely[2][1] > 0
 
 
-@pytest.mark.parametrize(("prompt", "says"), [("fail", "status 500"), ("nonsense", "something else")])
-async def test_what_the_endpoint_does_wrong_is_told(model: OpenAIText, prompt: str, says: str) -> None:
-    with pytest.raises(TextRefused, match=says):
-        await model.generate(prompt, Sampling())
+async def test_a_component_streams_talks_and_looks_ahead(bench: Bench) -> None:
+    conversation = '[{"role": "user", "content": "Say hi."}]'
+    job = await bench.launch(texts.COMPONENT, "Say hi.", BRIEF, conversation, "The capital of France is")
+    end, (*pieces, answer, following) = await bench.story(job)
+    assert end.reason == "completed", end
+    assert joined(pieces) == joined([answer]) != ""
+    assert following == Said(" Paris")
 
 
-@pytest.mark.parametrize("options", ["[]", "{", '{"max_tokens": 0}', '{"heat": 1}', '{"stop": "x"}'])
-def test_options_that_make_no_sense_are_refused(options: str) -> None:
-    with pytest.raises(TextRefused):
-        read_sampling(options)
+async def test_a_component_finds_the_model_and_its_tokens(bench: Bench) -> None:
+    end, said = await bench.story(await bench.launch(texts.TOKENIZER))
+    assert end.reason == "completed", end
+    assert said == [Said(str(model_name(bench.yard.settings))), Said("wörld")]
 
 
-async def test_an_endpoint_that_is_away_is_told() -> None:
-    async with OpenAIText(Settings(inferlet_text_url="http://127.0.0.1:1/v1")) as away:
-        with pytest.raises(TextRefused, match="reached"):
-            await away.generate("hi", Sampling())
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [('{"grammar": "root ::= foo"}', "grammar"), ('{"max_tokens": 0}', "max_tokens"), ("nonsense", "options")],
+)
+async def test_bad_options_are_told(bench: Bench, options: str, says: str) -> None:
+    for program in (texts.GENERATE, texts.STREAM):
+        end, said = await bench.story(await bench.launch(program, "hi", options))
+        assert (end.reason, end.text) == ("completed", "refused")
+        assert says in joined(said)
+    end, _ = await bench.story(await bench.launch(texts.COMPONENT, "hi", options))
+    assert end.reason == "exception"
+    assert says in end.text
+
+
+async def test_an_instance_has_few_texts_at_a_time(bench: Bench) -> None:
+    """Those it leaves behind are written no further."""
+    end, said = await bench.story(await bench.launch(texts.HOARD, "Go on.", ENDLESS))
+    assert end.text == "refused"
+    assert "8 texts" in joined(said)
+    async with asyncio.timeout(60):
+        assert joined((await bench.story(await bench.launch(texts.GENERATE, "Say hi.", BRIEF)))[1])
+
+
+async def test_eight_programs_at_once(bench: Bench) -> None:
+    jobs = [await bench.launch(texts.GENERATE, f"Count from {number}.", BRIEF) for number in range(8)]
+    stories = await asyncio.gather(*map(bench.story, jobs))
+    assert all(end.reason == "completed" and joined(said) for end, said in stories)
+
+
+async def test_a_program_that_generates_is_told_to_end(bench: Bench) -> None:
+    job = await bench.launch(texts.STREAM, "Go on.", ENDLESS)
+    async with aclosing(bench.says(job)) as says:
+        await anext(says)
+        await instances.terminate(bench.yard, job.id, grace=20)
+    end, said = await bench.story(job)
+    assert (end.reason, end.text) == ("aborted", SIGNALLED)
+    assert Said("told") in said
+
+
+async def test_a_program_that_generates_is_stopped_by_its_limits(bench: Bench) -> None:
+    end, _ = await bench.story(await bench.launch(texts.GENERATE, "Go on.", ENDLESS, wall_seconds=1))
+    assert (end.reason, end.limit) == ("out_of_resources", "wall_seconds")
+
+
+@pytest.mark.kill
+async def test_a_model_that_is_killed_is_a_refusal(bench: Bench) -> None:
+    jobs = [await bench.launch(texts.STREAM, "Go on.", ENDLESS) for _ in range(2)]
+    for job in jobs:
+        async with aclosing(bench.says(job)) as says:
+            await anext(says)
+    mine = psutil.Process().children(recursive=True)
+    next(one for one in mine if one.cmdline()[1:3] == ["-m", "runyard.text.model"]).kill()
+    for job in jobs:
+        end, said = await bench.story(job)
+        assert end.text == "refused"
+        assert "ask again" in joined(said)
+    assert joined((await bench.story(await bench.launch(texts.GENERATE, "Say hi.", BRIEF)))[1])

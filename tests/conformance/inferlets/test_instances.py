@@ -84,7 +84,7 @@ async def test_signals_right_after_the_launch_are_not_lost(guest: Wire) -> None:
 
 
 async def test_arguments_arrive_as_they_are(guest: Wire) -> None:
-    arguments = ["a", "", "ü ∞ \0", "--flag=x", " "]
+    arguments = ["a", "", "ü ∞", "--flag=x", " "]
     instance = await guest.run(programs.ARGUMENTS, *arguments)
     assert [said(message) for message in await guest.story(instance)] == [*((0, text) for text in arguments), (1, "")]
 
@@ -130,12 +130,13 @@ async def test_an_end_is_told_as_it_always_was(guest: Wire, program: bytes, even
     ids=["fuel", "wall", "sleep", "idle", "output", "memory"],
 )
 async def test_a_limit_that_is_reached_is_named(
-    guest: Wire, program: bytes, limits: dict[str, float], named: str
+    again: Connect, program: bytes, limits: dict[str, float], named: str
 ) -> None:
     """The original had the event, and never sent it."""
-    end = await guest.ended(await guest.run(program, limits=limits))
-    assert end["event"] == Event.OutOfResources.value
-    assert named in end["message"]
+    async with again(ours=True) as ours:
+        end = await ours.ended(await ours.run(program, limits=limits))
+    assert (end["event"], end["exit"]["limit"], end["exit"]["reason"]) == (5, named, "out_of_resources")
+    assert end["message"]
 
 
 @pytest.mark.parametrize(
@@ -244,9 +245,10 @@ async def test_who_is_attached_cant_attach_again(guest: Wire) -> None:
 
 
 async def test_the_same_user_may_look_from_two_places(guest: Wire, again: Connect) -> None:
-    """The original had one viewer at a time."""
+    """The original had one viewer at a time, and its clients get no more."""
     instance = await guest.run(programs.ECHO)
-    async with again() as other:
+    async with again() as old, again(ours=True) as other:
+        assert not (await old.ask("attach_instance", instance_id=instance))["successful"]
         assert (await other.ask("attach_instance", instance_id=instance))["successful"]
         await guest.signal(instance, "to all")
         assert said(await guest.event(instance)) == said(await other.event(instance)) == (0, "to all")

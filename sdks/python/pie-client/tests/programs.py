@@ -28,10 +28,10 @@ class Instance:
         self.inbox = asyncio.Queue()
         self.blobs = asyncio.Queue()
         self.exit = None
-        self.connection = None
-        self.delivered = 0
+        self.connection = None  # original: the one that is attached
+        self.viewers = {}  # Runyard's: connection -> the task that tells it, each from its own cursor
+        self.delivered = 0  # the last event that anybody was told
         self.grew = asyncio.Event()
-        self.pump = None
         self.ring = []  # original: what was said while nobody was attached
         self.task = asyncio.ensure_future(self.run(BEHAVIOURS[behaviour]))
 
@@ -43,13 +43,17 @@ class Instance:
 
     async def say(self, kind, **fields):
         message = {"type": kind, "instance_id": self.id, **fields}
-        self.log.append(message)
-        self.grew.set()
+        self.append(message)
         if not self.server.ours:
             if self.connection is not None:
                 await self.connection.send(message)
             elif kind == "streaming_output":
                 self.ring.append(message)
+
+    def append(self, message):
+        self.log.append(message)
+        grew, self.grew = self.grew, asyncio.Event()
+        grew.set()
 
     async def send(self, text):
         await self.say("instance_event", event=0, message=text)
@@ -72,8 +76,7 @@ class Instance:
         limit = "fuel" if event == 5 else None
         self.exit = {"code": code, "reason": reason, "limit": limit}
         message = {"type": "instance_event", "instance_id": self.id, "event": event, "message": text}
-        self.log.append(message)
-        self.grew.set()
+        self.append(message)
         if not self.server.ours and self.connection is not None:
             await self.connection.send(message)
             del self.server.instances[self.id]
@@ -82,37 +85,37 @@ class Instance:
     def status(self):
         if self.exit is not None:
             return "Finished"
-        return "Attached" if self.connection is not None else "Detached"
+        return "Attached" if self.connection is not None or self.viewers else "Detached"
 
     def attach(self, connection, after):
-        self.connection = connection
-        if self.server.ours:
-            self.delivered = self.delivered if after is None else after
-            self.pump = asyncio.ensure_future(self.stream(connection))
+        if not self.server.ours:
+            self.connection = connection
+        elif connection not in self.viewers:
+            after = self.delivered if after is None else after
+            self.viewers[connection] = asyncio.ensure_future(self.stream(connection, after))
 
-    def detach(self):
-        self.connection = None
-        if self.pump is not None:
-            self.pump.cancel()
-            self.pump = None
+    def detach(self, connection):
+        if self.connection is connection:
+            self.connection = None
+        if connection in self.viewers:
+            self.viewers.pop(connection).cancel()
 
-    async def stream(self, connection):
+    async def stream(self, connection, after):
         while True:
-            while self.delivered < len(self.log):
-                seq = self.delivered + 1
-                for message in pieces(self.log[self.delivered], seq, self.exit):
-                    if self.server.cut_after is not None and seq > self.server.cut_after:
+            grew = self.grew
+            while after < len(self.log):
+                after += 1
+                for message in pieces(self.log[after - 1], after, self.exit):
+                    if self.server.cut_after is not None and after > self.server.cut_after:
                         self.server.cut_after = None
-                        connection.socket.transport.abort()
-                        await asyncio.sleep(0)
+                        await self.server.break_off(connection)
                         return
                     await connection.send(message)
-                self.delivered = seq
+                self.delivered = max(self.delivered, after)
                 if message.get("event") in TEXT:
-                    self.connection = None
+                    del self.viewers[connection]
                     return
-            self.grew.clear()
-            await self.grew.wait()
+            await grew.wait()
 
 
 def pieces(message, seq, ended):

@@ -46,10 +46,8 @@ class Connection:
         except ConnectionClosed:
             pass
         finally:
-            await self.server.stall_detach.wait() if self.server.stall_detach else None
             for instance in list(self.server.instances.values()):
-                if instance.connection is self:
-                    instance.detach()
+                instance.detach(self)
 
     async def take(self, message):
         kind, corr_id = message["type"], message.get("corr_id")
@@ -102,14 +100,19 @@ class Connection:
                 return False
             self.challenged = name, server.challenge or secrets.token_bytes(48)
             challenge = base64.b64encode(self.challenged[1]).decode()
+            domain = {"domain": server.domain} if self.ours and server.domain is not None else {}
             if server.says_challenge:
-                await self.send({"type": "challenge", "corr_id": corr_id, "challenge": challenge, "runyard": 1})
+                await self.send(
+                    {"type": "challenge", "corr_id": corr_id, "challenge": challenge, "runyard": 1, **domain}
+                )
             else:
-                await self.answer(corr_id, True, challenge, kind=kind)
+                await self.answer(corr_id, True, challenge, kind=kind, **domain)
             return True
         if kind == "signature" and self.challenged is not None:
-            name, challenge = self.challenged
-            if any(fits(line, base64.b64decode(message["signature"]), challenge) for line in server.users[name]):
+            name, signed = self.challenged
+            if self.ours and server.domain is not None:
+                signed = b"\0".join((server.domain.encode(), name.encode(), signed))
+            if any(fits(line, base64.b64decode(message["signature"]), signed) for line in server.users[name]):
                 self.username = name
                 await self.answer(corr_id, True, "Authenticated", kind=kind)
                 return True
@@ -144,11 +147,13 @@ class Connection:
             exists = known is not None and (not wanted or wanted == f"{known[0]}+{known[2]}" or wanted == known[0])
             result = "true" if exists else "false"
         elif subject == "programs" and self.server.ours:
-            result = json.dumps([manifest_of(program) for name, program in programs.items() if "@" in name])
+            named = {name for name, program in programs.items() if "@" in name or not program[3]}
+            result = json.dumps([summary(name, programs[name]) for name in sorted(named)])
         elif subject == "program" and self.server.ours:
             if record not in programs:
                 raise Refused(f"no program {record!r}", "not_found")
-            result = json.dumps({"manifest": tomllib.loads(programs[record][3]), "exports": ["_start"]})
+            found = programs[record]
+            result = json.dumps({**summary(record, found), "manifest": found[3], "exports": ["_start"]})
         elif subject == "instance" and self.server.ours:
             result = json.dumps({"id": record, "memory": 65536})
         elif self.server.ours:
@@ -181,7 +186,7 @@ class Connection:
 
     async def on_upload_blob(self, message):
         instance = self.server.instances.get(message["instance_id"])
-        if instance is None or instance.connection is not self:
+        if instance is None or (not self.server.ours and instance.connection is not self):
             raise Refused("not attached", "not_found")
         content = await self.chunk(message["blob_hash"], message)
         if content is None:
@@ -216,14 +221,17 @@ class Connection:
             server.instances[instance.id] = instance
             if key:
                 server.launched[key] = instance
+        if server.race or not (server.ours or message["detached"]):
+            instance.attach(self, 0)
         if server.race:  # events before the result
-            instance.attach(self, None)
             await instance.task
-        elif not message["detached"]:
-            instance.connection = self
+        if server.cut_launches:
+            server.cut_launches -= 1
+            await server.break_off(self)
+            return
         await self.answer(message["corr_id"], True, instance.id, kind="launch_instance")
-        if not message["detached"] and not server.race:
-            instance.attach(self, None)
+        if not message["detached"] and server.ours and not server.race:
+            instance.attach(self, 0)
 
     on_launch_instance_from_registry = on_launch_instance
 
@@ -234,10 +242,10 @@ class Connection:
 
     async def on_attach_instance(self, message):
         instance = self.mine(message)
-        if instance.connection is not None:
+        if instance.connection is not None or self in instance.viewers:
             raise Refused("Instance already attached", "already_attached")
-        instance.connection = self
-        await self.answer(message["corr_id"], True, "Instance attached", kind="attach_instance")
+        more = {"seq": message.get("after", instance.delivered)} if self.ours else {}
+        await self.answer(message["corr_id"], True, "Instance attached", kind="attach_instance", **more)
         instance.attach(self, message.get("after"))
         if not self.server.ours:
             ring, instance.ring = instance.ring, []
@@ -248,7 +256,7 @@ class Connection:
                 del self.server.instances[instance.id]
 
     async def on_detach_instance(self, message):
-        self.mine(message).detach()
+        self.mine(message).detach(self)
         await self.answer(message["corr_id"], True, "detached")
 
     async def on_delete_instance(self, message):
@@ -266,7 +274,7 @@ class Connection:
             if self.server.full:
                 self.server.full -= 1
                 raise Refused("too many messages wait", "queue_full")
-        if instance is not None and instance.connection in {self, None if self.server.ours else self}:
+        if instance is not None and (self.server.ours or instance.connection is self):
             instance.inbox.put_nowait(message["message"])
         if "corr_id" in message:
             await self.answer(message["corr_id"], True, "")
@@ -315,14 +323,8 @@ def record(instance, *, ours):
     return known
 
 
-def manifest_of(program):
-    package = tomllib.loads(program[3])["package"]
-    return {
-        "name": package["name"],
-        "version": package["version"],
-        "hash": program[0],
-        "manifest": tomllib.loads(program[3]),
-    }
+def summary(name, program):
+    return {"name": name, "blake3": program[0], "size": len(program[1]), "kind": "module", "uploaded_at": "2026-01-01"}
 
 
 def fits(line, signature, challenge):
@@ -349,6 +351,7 @@ class Server:
         self.users = None  # name -> public lines; None: authentication is off
         self.token = "t" * 64
         self.challenge = None
+        self.domain = "runyard-inferlets-v1"  # None: the bare challenge is signed, as with the original
         self.says_challenge = False
         self.programs = {}
         self.instances = {}
@@ -359,10 +362,10 @@ class Server:
         self.raw = {}  # type -> corr_id -> bytes of the answer, once
         self.race = False
         self.cut_logins = 0  # so many connections break right after the sign-in
+        self.cut_launches = 0  # so many connections break before the launch is answered
         self.full = 0  # so many signals are refused
         self.page = 50
         self.cut_after = None  # break the connection where an event with a higher seq is due
-        self.stall_detach = None
         self.connections = set()
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -411,6 +414,10 @@ class Server:
         names = [digest, name, f"{name}@{version}"] if name else [digest]
         self.programs.update(dict.fromkeys(names, program))
         return name or digest
+
+    async def break_off(self, connection):
+        connection.socket.transport.abort()
+        await asyncio.sleep(0)
 
     def cut(self):
         """Break all connections without a word."""

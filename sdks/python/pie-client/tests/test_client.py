@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from blake3 import blake3
+from pie_tests_waiting import numbers
 
 import pie
 from pie import Event, Limits, PieClient
@@ -136,6 +137,24 @@ async def test_a_program_without_a_manifest_is_known_by_its_hash(client, pies):
     assert await client.program_exists(digest)
 
 
+async def test_what_the_server_has_is_not_sent_again(either, pies):
+    client, server = either
+    program, seen = pies.wasm("hello", 600_000), []
+    digest = await client.upload_program(program, MANIFEST)
+    assert await client.upload_program(program, MANIFEST, on_progress=lambda *sent: seen.append(sent)) == digest
+    assert seen == [(len(program), len(program))]
+    assert sum(request["type"] == "upload_program" for request in server.requests) == 3
+    await client.upload_program(program, MANIFEST + "\n")
+    await client.upload_program(program, MANIFEST + "\n", force=True)
+    assert sum(request["type"] == "upload_program" for request in server.requests) == 9
+
+
+async def test_nor_is_what_is_known_by_its_hash(client, server, pies):
+    digest = await client.upload_program(pies.wasm("hello"))
+    assert await client.upload_program(pies.wasm("hello")) == digest
+    assert sum(request["type"] == "upload_program" for request in server.requests) == 1
+
+
 async def test_an_original_server_gets_the_manifest_in_every_chunk(guest, original, pies):
     await guest.upload_program(pies.wasm("hello", 600_000), MANIFEST)
     chunks = [request for request in original.requests if request["type"] == "upload_program"]
@@ -212,6 +231,9 @@ async def test_limits_and_a_key_go_with_the_launch(client, server):
     first = await client.launch_instance(name, detached=True, limits=limits, idempotency_key="once")
     second = await client.launch_instance(name, detached=True, limits=limits, idempotency_key="once")
     assert first.id == second.id
+    await client.launch_instance(name, limits=limits, idempotency_key="once")
+    third = await client.launch_instance(name, limits=limits, idempotency_key="once")
+    assert await third.recv() == (Event.Message, "ready")
     assert server.requests[-1]["limits"] == {"fuel": 10, "memory": 65536, "wall_seconds": 1.5}
 
 
@@ -248,11 +270,29 @@ async def test_attaching_twice_is_refused(client, server):
     instance = await client.launch_instance(server.install("sleeps"))
     with pytest.raises(pie.AlreadyAttached, match="this client"):
         await client.attach_instance(instance.id)
+
+
+async def test_several_may_watch_each_from_their_own_place(client, server):
+    instance = await client.launch_instance(server.install("chatter"), ["10", "3"])
+    assert await numbers(instance) == list(range(10))
     async with PieClient(server.url) as other:
         await other.authenticate("alice")
-        with pytest.raises(pie.AlreadyAttached):
-            await other.attach_instance(instance.id)
+        watching = await other.attach_instance(instance.id, after=4)
+        assert await numbers(watching) == list(range(4, 10))
+    talking = await client.launch_instance(server.install("echo"))
+    async with PieClient(server.url) as other:
         await other.authenticate("alice")
+        watching = await other.attach_instance(talking.id, after=0)
+        await watching.send("hello")
+        assert await watching.recv() == await talking.recv() == (Event.Message, "hello")
+
+
+async def test_an_original_server_has_one_watcher(guest, original):
+    instance = await guest.launch_instance(original.install("sleeps", "demo/sleeps"))
+    async with PieClient(original.url) as other:
+        await other.authenticate("alice")
+        with pytest.raises(pie.RequestRefused, match="already attached"):
+            await other.attach_instance(instance.id)
 
 
 async def test_other_peoples_and_unknown_instances_are_refused(client, server):
@@ -337,8 +377,8 @@ async def test_an_unknown_subject_is_answered(client):
 
 async def test_questions_about_programs_and_instances(client, server):
     server.install("hello", "demo/hello")
-    (program,) = {one["hash"]: one for one in await client.programs()}.values()
-    assert (program["name"], program["version"]) == ("demo/hello", "1.0.0")
+    (program,) = await client.programs()
+    assert program["name"] == "demo/hello@1.0.0"
     assert (await client.program("demo/hello"))["exports"] == ["_start"]
     assert (await client.instance_metrics("x"))["memory"] == 65536
     with pytest.raises(pie.NotFound):

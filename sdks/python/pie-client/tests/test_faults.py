@@ -45,19 +45,57 @@ async def test_one_can_go_on_talking_after_a_lost_connection(client, server):
     assert await instance.result() == "bye"
 
 
-async def test_a_server_that_still_holds_the_old_connection_is_given_time(client, server):
-    instance = await client.launch_instance(server.install("echo"))
-    server.stall_detach = asyncio.Event()
-    server.cut()
-    await eventually(lambda: sum(request["type"] == "attach_instance" for request in server.requests) >= 2)
-    server.call(_set(server.stall_detach))
-    await answers(client)
-    await instance.send("hello")
-    assert await instance.recv(timeout=10) == (Event.Message, "hello")
+async def test_a_launch_with_a_key_is_made_again_after_a_lost_connection(client, server):
+    server.cut_launches = 2
+    instance = await client.launch_instance(server.install("hello"), ["x"], idempotency_key="once")
+    assert [event async for event in instance] == [(Event.Stdout, "hello x\n"), (Event.Completed, "done")]
+    assert len(server.instances) == 1
+    assert sum(request["type"] == "launch_instance" for request in server.requests) == 3
 
 
-async def _set(event):
-    event.set()
+async def test_a_launch_without_a_key_is_not_made_again(client, server):
+    server.cut_launches = 1
+    with pytest.raises(pie.ConnectionLost):
+        await client.launch_instance(server.install("hello"))
+    await client.ping()
+    assert sum(request["type"] == "launch_instance" for request in server.requests) == 1
+
+
+async def test_nor_is_one_that_would_be_the_second_on_another_server(client, server):
+    server.cut_launches = 1
+    server.raw["launch_instance"] = lambda corr_id: _be_the_original(server)
+    with pytest.raises(pie.ConnectionLost):
+        await client.launch_instance(server.install("hello"), idempotency_key="once")
+    assert sum(request["type"] == "launch_instance" for request in server.requests) == 1
+
+
+def _be_the_original(server):
+    server.ours = False
+    for connection in server.connections:
+        connection.socket.transport.abort()
+    return b""
+
+
+async def test_a_launch_that_is_always_lost_is_given_up(client, server):
+    server.cut_launches = 100
+    with pytest.raises(pie.ConnectionLost):
+        await client.launch_instance(server.install("hello"), idempotency_key="once")
+    assert sum(request["type"] == "launch_instance" for request in server.requests) == 5
+
+
+async def test_errors_that_are_told_again_and_again_do_not_grow(server):
+    async with PieClient(server.url, reconnect=0) as client:
+        await client.authenticate("alice")
+        instance = await client.launch_instance(server.install("sleeps"))
+        await instance.recv()
+        server.cut()
+        for call in (instance.recv, client.ping):
+            depths = []
+            for _ in range(5):
+                with pytest.raises(pie.ConnectionLost) as lost:
+                    await call()
+                depths.append(len(lost.traceback))
+            assert depths[1:] == depths[1:2] * 4
 
 
 async def test_a_server_that_comes_back_is_found_again(client, server):
@@ -137,9 +175,10 @@ async def test_some_closes_are_final(client, server, code):
     assert (lost.value.final, lost.value.close_code) == (True, code)
 
 
-async def test_a_restart_is_not_final(client, server):
+@pytest.mark.parametrize("code", [1001, 1011, 1012, 4008])
+async def test_other_closes_are_not(client, server, code):
     instance = await client.launch_instance(server.install("echo"))
-    server.close_all(1012)
+    server.close_all(code)
     await answers(client)
     await instance.send("hello")
     assert await instance.recv() == (Event.Message, "hello")

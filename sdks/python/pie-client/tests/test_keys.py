@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
+from pie_tests_waiting import answers, eventually_here
 
 import pie
 from pie import KeyRejected, ParsedPrivateKey, PieClient
@@ -149,12 +150,7 @@ async def test_the_internal_token(server):
     async with PieClient(server.url) as client:
         await client.internal_authenticate(server.token)
         server.cut()
-        while True:
-            try:
-                await client.ping()
-                break
-            except pie.ConnectionLost:
-                pass
+        await answers(client)
     assert repr(client) == f"PieClient({server.url!r})"
 
 
@@ -182,8 +178,8 @@ def agent(tmp_path):
     """A real ssh-agent."""
     path = str(tmp_path / "agent")
     process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
-    while not os.path.exists(path):
-        assert process.poll() is None
+    eventually_here(lambda: os.path.exists(path) or process.poll() is not None)
+    assert process.poll() is None
 
     def add(key, comment):
         file = tmp_path / comment

@@ -5,18 +5,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pie_tests_waiting import eventually_here, insist_here
 
 import pie
 import pie.sync
 from pie import Event
-
-
-def insist(call):
-    while True:
-        try:
-            return call()
-        except pie.ConnectionLost:
-            pass
 
 
 def public(kind):
@@ -106,13 +99,12 @@ def test_a_lost_connection_fails_the_call_and_the_next_one_takes_over(sync_clien
     server.silent.add("ping")
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(sync_client.ping)
-        while not any(request["type"] == "ping" for request in server.requests):
-            pass
+        eventually_here(lambda: any(request["type"] == "ping" for request in server.requests))
         server.cut()
         with pytest.raises(pie.ConnectionLost):
             waiting.result(10)
     server.silent.clear()
-    insist(sync_client.ping)
+    insist_here(sync_client.ping)
     instance.send("hello")
     assert instance.recv() == (Event.Message, "hello")
 
@@ -156,7 +148,7 @@ def test_connections_that_break_right_after_the_sign_in_are_survived(sync_client
     instance = sync_client.launch_instance(server.install("echo"))
     server.cut_logins = 3
     server.cut()
-    insist(sync_client.ping)
+    insist_here(sync_client.ping)
     instance.send("hello")
     assert instance.recv(timeout=10) == (Event.Message, "hello")
 

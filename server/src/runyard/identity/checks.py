@@ -13,6 +13,7 @@ from runyard.identity.errors import InvalidEmail, InvalidValue
 EMAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 PROJECT: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LONGEST: Final = 200
+RESERVED: Final = frozenset({"internal"})
 PERMISSIONS: Final = 64
 """Permissions of one user: they travel in every token, and so in every request's headers."""
 
@@ -34,6 +35,8 @@ def checked_login(login: str) -> str:
             f"{login!r} cannot be a login: it could be taken for an email or an id. "
             "Use a plain name; an email has its own option."
         )
+    if login.strip() in RESERVED:
+        raise InvalidValue(f"{login!r} cannot be a login: it is the yard's own name for itself. Choose another.")
     return checked_name("login", login)
 
 

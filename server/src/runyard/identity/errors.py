@@ -78,7 +78,9 @@ class InvalidEmail(InvalidValue):
 class NotFound(IdentityError):
     """There is no such user, project or key."""
 
-    def __init__(self, noun: Literal["User", "Project", "API key"], reference: object, hint: str = "") -> None:
+    def __init__(
+        self, noun: Literal["User", "Project", "API key", "SSH key"], reference: object, hint: str = ""
+    ) -> None:
         super().__init__(f"{noun} {str(reference)!r} not found.{hint and ' '}{hint}")
         self.noun = noun
 

@@ -14,6 +14,7 @@ from runyard.identity.model import User
 from runyard.identity.passwords import AT_ONCE, Passwords
 from runyard.identity.principal import Credential, Principal
 from runyard.identity.projects import Projects
+from runyard.identity.ssh_keys import SshKeys
 from runyard.identity.throttle import Throttle
 from runyard.identity.tokens import Tokens
 from runyard.identity.users import Users
@@ -21,7 +22,7 @@ from runyard.settings import Settings
 
 
 class IdentityStore:
-    """What the yard knows of who may call. ``users``, ``projects`` and ``keys`` each own their tables.
+    """What the yard knows of who may call. Each of its parts owns its tables.
 
     Args:
         database: where it is kept.
@@ -40,6 +41,7 @@ class IdentityStore:
         self.users = Users(database, clock=clock, passwords=passwords or Passwords(), changed=changed)
         self.projects = Projects(database, clock=clock, changed=changed)
         self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
+        self.ssh_keys = SshKeys(database, self._callers, self._throttle, clock=clock)
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
 
     async def listen(self, signals: Signals) -> None:

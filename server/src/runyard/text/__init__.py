@@ -4,7 +4,7 @@
 packaged small model, or one that refuses everything with the way out.
 """
 
-from runyard.text.open import model_name, open_text
+from runyard.text.open import REMEDY, model_name, open_text
 from runyard.text.provider import Message, Prompt, Sampling, TextProvider, TextRefused
 
-__all__ = ["Message", "Prompt", "Sampling", "TextProvider", "TextRefused", "model_name", "open_text"]
+__all__ = ["REMEDY", "Message", "Prompt", "Sampling", "TextProvider", "TextRefused", "model_name", "open_text"]

@@ -5,33 +5,34 @@ A call is a generator of steps. A shell performs each one, in its own manner, an
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, TypeVar, cast
 
-from ._chunks import Content, Progress, Source
+from ._chunks import Content, Progress, Source, digest_of
 from ._mailbox import Mailbox
 from ._messages import Answer, Plain, encode
-from ._program import Manifest, Wasm, canonical_id, checked_arguments, existence_record, manifest_text
+from ._program import (
+    Manifest,
+    Wasm,
+    canonical_id,
+    checked_arguments,
+    existence_record,
+    manifest_name,
+    manifest_text,
+)
 from ._protocol import Call, Protocol
-from .errors import AlreadyAttached, AuthenticationError, ProtocolError, RequestRefused, UsageError, refusal
+from .errors import AlreadyAttached, ConnectionLost, ProtocolError, RequestRefused, UsageError, refusal
 from .events import InstanceInfo, Limits
-from .keys import SigningKey
 
 T = TypeVar("T")
 
-_OURS: Final = 1
-_AUTH_OFF: Final = "Authenticated (Engine disabled authentication)"
-_ALREADY: Final = "Already authenticated"
-_CHALLENGE_BYTES: Final = range(32, 65)
 _PAGE: Final = 200
 _PAGES: Final = 10_000
 _CHUNKS_AT_ONCE: Final = 16
-_ATTACH_ATTEMPTS: Final = 40
+_LAUNCHES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,11 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """Let so many seconds pass."""
-
-    seconds: float
+class Reconnected:
+    """Wait for the next connection, if one is being made."""
 
 
-Step: TypeAlias = "Send | Wait | Work | Pause"
+Step: TypeAlias = "Send | Wait | Work | Reconnected"
 Flow: TypeAlias = Generator[Step, None, T]
 
 
@@ -90,38 +89,7 @@ def work(function: Callable[[], T]) -> Flow[T]:
     return results[0]
 
 
-# Who is there.
-
-
-def identify(core: Protocol, username: str) -> Flow[tuple[bool, str]]:
-    """Say who one is, and no more."""
-    answer = yield from ask(core, "identification", {"username": username, "runyard": _OURS})
-    return answer.successful, answer.result
-
-
-def authenticate(core: Protocol, username: str, key: SigningKey | None) -> Flow[None]:
-    """Say who one is, and prove it where the server wants that."""
-    successful, result = yield from identify(core, username)
-    if not successful:
-        raise AuthenticationError(f"Username {username!r} rejected: {result}", text=result)
-    if result in {_AUTH_OFF, _ALREADY}:
-        return
-    if key is None:
-        raise AuthenticationError(f"The server wants a private key of {username!r}; give one to: authenticate")
-    challenge = _challenge(result)
-    signature = yield from work(lambda: key.sign(challenge))
-    answer = yield from ask(core, "signature", {"signature": base64.b64encode(signature).decode()})
-    if not answer.successful:
-        raise AuthenticationError(
-            f"The server doesn't take this key for {username!r}: {answer.result}", code=answer.code, text=answer.result
-        )
-
-
-def authenticate_by_token(core: Protocol, token: str) -> Flow[None]:
-    """Prove with a token that one belongs to the server."""
-    answer = yield from ask(core, "internal_authenticate", {"token": token, "runyard": _OURS})
-    if not answer.successful:
-        raise AuthenticationError(f"Token rejected: {answer.result}", code=answer.code, text=answer.result)
+# Connections.
 
 
 def restore(core: Protocol, login: Flow[None]) -> Flow[None]:
@@ -132,7 +100,7 @@ def restore(core: Protocol, login: Flow[None]) -> Flow[None]:
             core.fail(box, ProtocolError("The server behind the new connection can't send again what was missed"))
     for box in core.to_restore():
         try:
-            yield from _attach(core, box, patient=True)
+            yield from _attach(core, box)
         except RequestRefused as error:
             core.fail(box, error)
 
@@ -162,10 +130,17 @@ def program_exists(core: Protocol, program: str, wasm: Wasm | None, manifest: Ma
     return result == "true"
 
 
-def upload_program(core: Protocol, wasm: Wasm, manifest: Manifest | None, on_progress: Progress | None) -> Flow[str]:
-    """Send a program; gives its hash."""
+def upload_program(
+    core: Protocol, wasm: Wasm, manifest: Manifest | None, on_progress: Progress | None, *, force: bool
+) -> Flow[str]:
+    """Send a program, unless the server has the very same one; gives its hash."""
     text = yield from work(lambda: manifest_text(wasm, manifest))
     source = Source(wasm)
+    yield from work(source.measure)
+    if not force and (yield from _has(core, source, text)):
+        if on_progress is not None:
+            on_progress(source.size, source.size)
+        return source.digest
 
     def fields(index: int) -> dict[str, Plain]:
         # The manifest counts from the first chunk; an original server wants it in each.
@@ -178,6 +153,7 @@ def upload_program(core: Protocol, wasm: Wasm, manifest: Manifest | None, on_pro
 def upload_blob(core: Protocol, instance_id: str, blob: Content, on_progress: Progress | None) -> Flow[None]:
     """Send a blob to an instance."""
     source = Source(blob)
+    yield from work(source.measure)
 
     def fields(_: int) -> dict[str, Plain]:
         return {"instance_id": canonical_id(instance_id), "blob_hash": source.digest}
@@ -209,9 +185,9 @@ def launch(
         fields["limits"] = limits.wire()
     if idempotency_key is not None:
         fields["idempotency_key"] = idempotency_key
-    call = core.call(kind)
-    call.opens = None if detached else "launched"
-    instance_id = _granted((yield from _asked(core, call, fields)), "Launch Instance").result
+    attempts = _LAUNCHES if core.ours and idempotency_key is not None else 1
+    call, answer = yield from _launched(core, kind, fields, detached=detached, attempts=attempts)
+    instance_id = _granted(answer, "Launch Instance").result
     return call.opened or core.mailbox(instance_id, state="detached")
 
 
@@ -293,6 +269,19 @@ def ping(core: Protocol) -> Flow[None]:
 # Parts of calls.
 
 
+def _has(core: Protocol, source: Source, manifest: str) -> Flow[bool]:
+    """Whether the server has this very program. What it can't be asked for is sent: it says what is wrong with it."""
+    if manifest:
+        name = manifest_name(manifest)
+        record = name and f"{name}#{source.digest}+{digest_of(manifest.encode())}"
+    else:
+        record = source.digest if core.ours else None
+    if record is None:
+        return False
+    answer = yield from ask(core, "query", {"subject": "program_exists", "record": record})
+    return answer.successful and answer.result == "true"
+
+
 def _asked(core: Protocol, call: Call, fields: Mapping[str, Plain]) -> Flow[Answer]:
     try:
         yield Send(core.frame(call, dict(fields)), call)
@@ -302,10 +291,27 @@ def _asked(core: Protocol, call: Call, fields: Mapping[str, Plain]) -> Flow[Answ
         core.forget(call)
 
 
+def _launched(
+    core: Protocol, kind: str, fields: Mapping[str, Plain], *, detached: bool, attempts: int
+) -> Flow[tuple[Call, Answer]]:
+    """Launch; once more after a lost connection, where that can't launch it twice."""
+    while True:
+        call = core.call(kind)
+        call.opens = None if detached else "launched"
+        try:
+            return call, (yield from _asked(core, call, fields))
+        except ConnectionLost:
+            attempts -= 1
+            if not attempts:
+                raise
+            yield Reconnected()
+            if not core.ours:  # another server has taken the place, one that doesn't know of keys
+                raise
+
+
 def _upload(
     core: Protocol, kind: str, source: Source, fields: Callable[[int], dict[str, Plain]], on_progress: Progress | None
 ) -> Flow[Answer]:
-    yield from work(source.measure)
     call = core.call(kind)
     try:
         sent = 0
@@ -325,37 +331,18 @@ def _upload(
         core.forget(call)
 
 
-def _attach(core: Protocol, box: Mailbox, *, patient: bool = False) -> Flow[None]:
-    """Attach. Right after a lost connection the server may still hold on to it for a moment: be patient then."""
+def _attach(core: Protocol, box: Mailbox) -> Flow[None]:
     fields: dict[str, Plain] = {"instance_id": box.instance_id}
     if box.seq is not None:
         fields["after"] = box.seq
-    for attempt in range(_ATTACH_ATTEMPTS):
-        box.state = "resuming"
-        answer = yield from ask(core, "attach_instance", fields, opens=box)
-        if answer.successful:
-            return
-        refused = refusal("Attach Instance", answer.result, answer.code)
-        if not patient or not isinstance(refused, AlreadyAttached) or attempt + 1 == _ATTACH_ATTEMPTS:
-            raise refused
-        yield Pause(min(0.05 * (attempt + 1), 0.5))
+    box.state = "resuming"
+    _granted((yield from ask(core, "attach_instance", fields, opens=box)), "Attach Instance")
 
 
 def _granted(answer: Answer, what: str) -> Answer:
     if not answer.successful:
         raise refusal(what, answer.result, answer.code)
     return answer
-
-
-def _challenge(text: str) -> bytes:
-    """The bytes to be signed. Anything but a short random text could be a trap: a key signs other things, too."""
-    try:
-        challenge = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ProtocolError(f"The server's challenge is no base64: {text!r:.80}") from error
-    if len(challenge) not in _CHALLENGE_BYTES:
-        raise ProtocolError(f"The server's challenge has {len(challenge)} bytes; a key signs 32 to 64 at most")
-    return challenge
 
 
 def _only_ours(core: Protocol, what: str) -> None:

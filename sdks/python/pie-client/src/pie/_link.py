@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from ._calls import Flow, Pause, Send, Step, Wait, restore
+from ._calls import Flow, Reconnected, Send, Step, Wait, restore
 from ._connection import CLOSE_TIMEOUT, Settings, failed_connect, given_up, is_final, lost_connection, pause_before, tls
 from ._mailbox import Item, Mailbox
 from ._protocol import Call, Protocol, log
@@ -128,14 +128,14 @@ class Link:
             await self._send(step, limit)
         elif isinstance(step, Wait):
             await self._wait(step.call, limit)
-        elif isinstance(step, Pause):
-            await asyncio.sleep(step.seconds)
+        elif isinstance(step, Reconnected):
+            await self._ready(limit)
         else:
             await asyncio.to_thread(step.function)
 
     async def _send(self, step: Send, limit: float) -> None:
         if step.call is not None and step.call.error is not None:
-            raise step.call.error
+            raise step.call.error.with_traceback(None)
         socket = self._socket
         if socket is None:
             raise ConnectionLost("There is no connection")
@@ -143,8 +143,10 @@ class Link:
             await asyncio.wait_for(socket.send(step.frame), limit)
         except asyncio.TimeoutError:
             raise DeadlineExceeded(f"The server takes nothing for {limit:g} s") from None
-        except ConnectionClosed as error:
-            raise self._lost_with(error) from error
+        except ConnectionClosed as closed:
+            error = self._lost_with(closed)
+            self._lost(socket, error)
+            raise error from closed
 
     async def _wait(self, call: Call, limit: float) -> None:
         if call.done:
@@ -241,7 +243,9 @@ class Link:
             if not await _happened(self._changed, deadline - time.monotonic()):
                 raise DeadlineExceeded(f"No connection in {limit:g} s: {self._error}")
         if self._state != "up":
-            raise self._error or ConnectionFailed("Not connected yet; call `await client.connect()`, or use async with")
+            if self._error is not None:
+                raise self._error.with_traceback(None)
+            raise ConnectionFailed("Not connected yet; call `await client.connect()`, or use async with")
 
     def _set(self, state: Literal["new", "up", "down", "closed"], error: ConnectionFailed | None = None) -> None:
         self._state = state

@@ -96,7 +96,9 @@ class Mailbox:
             PieError: what stands in its place, or why there is none.
         """
         if not self._items:
-            raise anew(self.failure) or InstanceEnded(f"Instance {self.instance_id} has ended: there is nothing to receive")
+            if self.failure is not None:
+                raise self.failure.with_traceback(None)  # it is told to everybody who asks: traces must not pile up
+            raise InstanceEnded(f"Instance {self.instance_id} has ended: there is nothing to receive")
         item = self._items.popleft()
         self._size -= item.cost
         if item.seq is not None:

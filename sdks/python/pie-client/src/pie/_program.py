@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from ._chunks import Source, digest_of
+from ._toml import parse
 from .errors import UsageError
 
 Wasm: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str]"
@@ -31,6 +33,19 @@ def manifest_text(wasm: Wasm, manifest: Manifest | None) -> str:
     if isinstance(manifest, str) and not isinstance(wasm, (str, os.PathLike)):
         return manifest
     return Path(manifest).expanduser().read_text(encoding="utf-8")
+
+
+def manifest_name(text: str) -> str | None:
+    """What a manifest calls its program, as `ns/name@version`; None if it doesn't say."""
+    try:
+        package = parse(text).get("package")
+    except ValueError:
+        return None
+    if not isinstance(package, Mapping):
+        return None
+    known = cast("Mapping[str, object]", package)
+    name, version = known.get("name"), known.get("version")
+    return f"{name}@{version}" if isinstance(name, str) and isinstance(version, str) else None
 
 
 def existence_record(program: str, wasm: Wasm | None, manifest: Manifest | None) -> str:

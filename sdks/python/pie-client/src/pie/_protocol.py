@@ -57,7 +57,7 @@ class Call:
             PieError: there is none.
         """
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # many calls may share it
         if self.answer is None:
             raise ProtocolError(f"{self.kind} has no answer yet")
         return self.answer
@@ -206,7 +206,9 @@ class Protocol:
             call.opens.open(answer.seq)
             self._watch(call.opens)
         elif call.opens == "launched":
-            call.opened = self.mailbox(answer.result, state="live", after=0 if self.ours else None)
+            # The same instance again, by its idempotency key: its events come here already.
+            known = self.mailboxes.get(answer.result)
+            call.opened = known or self.mailbox(answer.result, state="live", after=0 if self.ours else None)
             for message in self._early.pop(answer.result, ()):
                 self._deliver(message)
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import TracebackType
 
 from . import _calls as calls
+from . import _login as login
 from ._base import ClientBase
 from ._chunks import Content, Progress
 from ._link import Link
@@ -56,8 +57,8 @@ class PieClient(ClientBase):
         Raises:
             AuthenticationError: the name or the key is not known, or a key is needed.
         """
-        await self.link.run(calls.authenticate(self._core, username, private_key), timeout)
-        self.link.login = lambda: calls.authenticate(self._core, username, private_key)
+        await self.link.run(login.authenticate(self._core, username, private_key), timeout)
+        self.link.login = lambda: login.authenticate(self._core, username, private_key)
 
     async def internal_authenticate(self, token: str, *, timeout: float | None = None) -> None:
         """Prove with a token that one belongs to the server.
@@ -65,12 +66,12 @@ class PieClient(ClientBase):
         Raises:
             AuthenticationError: it is the wrong one.
         """
-        await self.link.run(calls.authenticate_by_token(self._core, token), timeout)
-        self.link.login = lambda: calls.authenticate_by_token(self._core, token)
+        await self.link.run(login.authenticate_by_token(self._core, token), timeout)
+        self.link.login = lambda: login.authenticate_by_token(self._core, token)
 
     async def identify(self, username: str, *, timeout: float | None = None) -> tuple[bool, str]:
         """The first half of `authenticate`, raw: whether the server knows the name, and its challenge."""
-        return await self.link.run(calls.identify(self._core, username), timeout)
+        return await self.link.run(login.identify(self._core, username), timeout)
 
     async def ping(self, *, timeout: float | None = None) -> None:
         """Have the server answer."""
@@ -107,15 +108,17 @@ class PieClient(ClientBase):
         wasm_path: Wasm,
         manifest_path: Manifest | None = None,
         *,
+        force: bool = False,
         on_progress: Progress | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Upload a program.
+        """Upload a program, unless the server has it already.
 
         Args:
             wasm_path: its file, or its bytes.
             manifest_path: its manifest's file; the manifest's text beside bytes. Without one, the program is known
                 by its hash alone.
+            force: upload it in any case.
             on_progress: told the bytes sent and the bytes in all.
             timeout: see above.
 
@@ -127,7 +130,8 @@ class PieClient(ClientBase):
             OSError: a file can't be read.
         """
         async with self._uploading:  # an original server takes one at a time
-            return await self.link.run(calls.upload_program(self._core, wasm_path, manifest_path, on_progress), timeout)
+            flow = calls.upload_program(self._core, wasm_path, manifest_path, on_progress, force=force)
+            return await self.link.run(flow, timeout)
 
     @cached_property
     def _uploading(self) -> asyncio.Lock:
@@ -160,7 +164,8 @@ class PieClient(ClientBase):
             arguments: texts for the program.
             detached: keep its events on the server until somebody attaches.
             limits: what it may use. Runyard servers only.
-            idempotency_key: a second launch with the same key gives the same instance. Runyard servers only.
+            idempotency_key: a second launch with the same key gives the same instance, so that the client launches
+                again by itself when the connection is lost meanwhile. Runyard servers only.
             timeout: see above.
 
         Raises:
@@ -212,7 +217,7 @@ class PieClient(ClientBase):
 
         Raises:
             NotFound: there is no such instance.
-            AlreadyAttached: its events go somewhere else.
+            AlreadyAttached: it is attached to this client; from an original server, to another one.
         """
         box = await self.link.run(calls.attach(self._core, instance_id, after), timeout)
         return Instance(self, box.instance_id, box)

@@ -3,6 +3,7 @@
 PieError
 ├── UsageError             yours: an argument that can't work, found before anything was sent; also a ValueError
 │   ├── KeyRejected        a private key that can't be read or used
+│   │   └── KeyEncrypted   it needs its passphrase
 │   └── NotAttached        `recv` of an instance whose events don't come here
 ├── ConnectionFailed       the network's: no connection, or it broke off; also a ConnectionError
 │   ├── ConnectionLost     it broke off while somebody waited
@@ -38,6 +39,10 @@ class UsageError(PieError, ValueError):
 
 class KeyRejected(UsageError):
     """A private key that can't be read or used."""
+
+
+class KeyEncrypted(KeyRejected):
+    """A private key that can't be read without its passphrase."""
 
 
 class NotAttached(UsageError):
@@ -131,7 +136,7 @@ class NotYours(RequestRefused):
 
 
 class AlreadyAttached(RequestRefused):
-    """The instance's events go to another connection."""
+    """The instance's events go to this client already; or, from an original server, to another one."""
 
 
 class QueueFull(RequestRefused):

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from .errors import KeyRejected
+from .errors import KeyEncrypted, KeyRejected
 
 PrivateKey: TypeAlias = "rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey"
 
@@ -55,7 +55,8 @@ class ParsedPrivateKey:
         """Read a key's text: OpenSSH, PKCS#8, PKCS#1 (RSA) or SEC1 (ECDSA).
 
         Raises:
-            KeyRejected: it is none, it needs a passphrase or another one, or it is too weak or of a foreign kind.
+            KeyEncrypted: it needs a passphrase.
+            KeyRejected: it is none, its passphrase is another one, or it is too weak or of a foreign kind.
         """
         key, kind = _usable(_load(key_content, passphrase.encode() if isinstance(passphrase, str) else passphrase))
         line = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -73,7 +74,7 @@ class ParsedPrivateKey:
         try:
             return cls.parse(place.read_text(encoding="utf-8", errors="replace"), passphrase)
         except KeyRejected as error:
-            raise KeyRejected(f"{str(place)!r}: {error}") from error.__cause__
+            raise type(error)(f"{str(place)!r}: {error}") from error.__cause__
 
     @classmethod
     def from_agent(cls, which: str | None = None, *, socket_path: str | None = None) -> ParsedPrivateKey:
@@ -123,14 +124,14 @@ def _load(content: str, passphrase: bytes | None) -> object:
     except TypeError as error:  # a passphrase is missing, or there is nothing to decrypt
         if passphrase is not None:
             return _load(content, None)
-        raise KeyRejected("The key is encrypted; give its passphrase, or use an ssh-agent") from error
+        raise KeyEncrypted("The key is encrypted; give its passphrase, or use an ssh-agent") from error
     except UnsupportedAlgorithm as error:
         raise KeyRejected(f"The key is of a kind that can't be used: {error}") from error
     except ValueError as error:
         if passphrase is not None:
             raise KeyRejected("The key can't be read: the passphrase is wrong, or the key is damaged") from error
         if "assword" in str(error) or "ncrypted" in str(error):
-            raise KeyRejected("The key is encrypted; give its passphrase, or use an ssh-agent") from error
+            raise KeyEncrypted("The key is encrypted; give its passphrase, or use an ssh-agent") from error
         raise KeyRejected("The text is no private key in the form of OpenSSH, PKCS#8, PKCS#1 or SEC1") from error
 
 

@@ -20,6 +20,8 @@ from mcp.types import (
     Tool,
 )
 
+from ._program import is_digest
+from ._toml import parse
 from ._version import VERSION
 from .client import PieClient
 from .errors import DeadlineExceeded, PieError, ProtocolError
@@ -70,20 +72,21 @@ def bridge(client: PieClient, *, timeout: float = 300.0) -> Server[dict[str, obj
         client: a client that has signed in.
         timeout: seconds that a program may take.
     """
+    catalogue = _Catalogue(client)
 
     async def list_tools(
         context: ServerRequestContext[dict[str, object]], params: PaginatedRequestParams | None
     ) -> ListToolsResult:
         del context, params
-        return ListToolsResult(tools=[offer.tool for offer in await _offers(client)])
+        return ListToolsResult(tools=[offer.tool for offer in (await catalogue.offers()).values()])
 
     async def call_tool(
         context: ServerRequestContext[dict[str, object]], params: CallToolRequestParams
     ) -> CallToolResult:
-        for offer in await _offers(client):
-            if offer.tool.name == params.name:
-                return await _run(client, offer, cast("dict[str, object]", params.arguments or {}), context, timeout)
-        raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}: the program may have been removed")
+        offer = (await catalogue.offers()).get(params.name)
+        if offer is None:
+            raise MCPError(INVALID_PARAMS, f"There is no tool {params.name!r}: the program may have been removed")
+        return await _run(client, offer, cast("dict[str, object]", params.arguments or {}), context, timeout)
 
     return Server(
         "pie",
@@ -185,18 +188,34 @@ def _arguments(offer: Offer, given: Mapping[str, object]) -> Iterator[str]:
 # What is offered.
 
 
-async def _offers(client: PieClient) -> list[Offer]:
-    """The installed programs, each with the manifest that the server keeps."""
-    offers: dict[str, Offer] = {}
-    for program in _list(await client.programs()):
-        name, version = _text(program, "name"), _text(program, "version")
-        if not name:
-            continue
-        reference = f"{name}@{version}" if version else name
-        manifest = _map(_map(await client.program(reference)), "manifest")
-        tool_name = _tool_name(name) if _tool_name(name) not in offers else _tool_name(reference)
-        offers[tool_name] = _offer(tool_name, reference, manifest)
-    return list(offers.values())
+class _Catalogue:
+    """The installed programs. A manifest is asked for once an upload, not once a call."""
+
+    def __init__(self, client: PieClient) -> None:
+        self._client = client
+        self._manifests: dict[tuple[str, str], Mapping[str, object]] = {}
+
+    async def offers(self) -> dict[str, Offer]:
+        """The programs that have a name, by the names of their tools."""
+        offers: dict[str, Offer] = {}
+        kept: dict[tuple[str, str], Mapping[str, object]] = {}
+        for program in _list(await self._client.programs()):
+            reference = _text(program, "name")
+            if not reference or is_digest(reference):
+                continue
+            upload = reference, _text(program, "uploaded_at")
+            kept[upload] = self._manifests.get(upload) or await self._manifest(reference)
+            short = _tool_name(reference.partition("@")[0])
+            name = short if short not in offers else _tool_name(reference)
+            offers[name] = _offer(name, reference, kept[upload])
+        self._manifests = kept
+        return offers
+
+    async def _manifest(self, reference: str) -> Mapping[str, object]:
+        try:
+            return parse(_text(_map(await self._client.program(reference)), "manifest"))
+        except ValueError as error:
+            raise ProtocolError(f"The manifest of {reference!r} is no TOML: {error}") from error
 
 
 def _offer(tool_name: str, reference: str, manifest: Mapping[str, object]) -> Offer:

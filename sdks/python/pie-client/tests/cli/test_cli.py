@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pie_tests_waiting import eventually_here
 
 from pie import ParsedPrivateKey
 
@@ -319,8 +320,8 @@ def test_keys_of_the_agent_come_first(pie, home, server, monkeypatch, tmp_path):
     path = str(tmp_path / "agent")
     process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
-        while not os.path.exists(path):
-            assert process.poll() is None
+        eventually_here(lambda: os.path.exists(path) or process.poll() is not None)
+        assert process.poll() is None
         monkeypatch.setenv("SSH_AUTH_SOCK", path)
         pie("keys", "new")
         held = pie("keys", "new", home / "held")[1].strip()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from .config import config
 from .entry import EXIT_CODES, run_program
 from .instances import add_instance_commands
 from .keys import keys
@@ -80,6 +81,7 @@ add_program_commands(app)
 add_instance_commands(app)
 app.command(rich_help_panel="Programs")(with_server(mcp))
 app.add_typer(keys, name="keys", rich_help_panel="Settings")
+app.add_typer(config, name="config", rich_help_panel="Settings")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

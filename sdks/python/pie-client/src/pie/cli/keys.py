@@ -15,7 +15,7 @@ keys = typer.Typer(help="The private keys that can be used here, and new ones.",
 
 @keys.command("list")
 def list_keys(*, as_json: JsonOption = False) -> None:
-    """List the keys of the ssh-agent and those in ~/.ssh, in the order they are tried."""
+    """List the keys in ~/.ssh and those of the ssh-agent. The first that can be used is, if no other is named."""
     from pie._agent import Agent
     from pie.errors import KeyRejected
 
@@ -23,11 +23,6 @@ def list_keys(*, as_json: JsonOption = False) -> None:
     from .terminal import say, say_json, show_table
 
     rows: list[dict[str, str]] = []
-    with suppress(KeyRejected):  # no agent is no failure
-        rows += [
-            {"where": f"ssh-agent: {key.comment}", "kind": key.kind, "public": key.public_line}
-            for key in Agent().held()
-        ]
     for name in KEY_NAMES:
         path = Path.home() / ".ssh" / name
         if path.is_file():
@@ -36,6 +31,11 @@ def list_keys(*, as_json: JsonOption = False) -> None:
                 rows.append({"where": str(path), "kind": key.kind, "public": key.public_line})
             except KeyRejected as error:
                 rows.append({"where": str(path), "kind": "can't be used", "public": str(error)})
+    with suppress(KeyRejected):  # no agent is no failure
+        rows += [
+            {"where": f"ssh-agent: {key.comment}", "kind": key.kind, "public": key.public_line}
+            for key in Agent().held()
+        ]
     if as_json:
         say_json(rows)
     elif rows:

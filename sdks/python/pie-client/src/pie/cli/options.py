@@ -37,7 +37,7 @@ KeyOption = Annotated[
         "--private-key-path",
         "--key",
         metavar="PATH",
-        help="The private key; or set PIE_PRIVATE_KEY. Otherwise the ssh-agent's, or one in ~/.ssh.",
+        help="The private key; or set PIE_PRIVATE_KEY. Otherwise one in ~/.ssh, or the ssh-agent's.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),

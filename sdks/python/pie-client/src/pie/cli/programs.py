@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from pie import Limits, PieClient
 
 _Program = Annotated[
-    str, typer.Argument(metavar="PROGRAM", help="A .wasm file, a name, or a hash.", show_default=False)
+    str, typer.Argument(metavar="PROGRAM", help="A .wasm or .wat file, a name, or a hash.", show_default=False)
 ]
 _Inferlet = Annotated[str | None, typer.Argument(help="The name of an installed program.", show_default=False)]
 _Arguments = Annotated[
     list[str] | None, typer.Argument(metavar="ARGS", help="Its arguments, after --.", show_default=False)
 ]
-_Path = Annotated[Path | None, typer.Option("--path", "-p", help="The program's .wasm file.", show_default=False)]
+_Path = Annotated[
+    Path | None, typer.Option("--path", "-p", help="The program's .wasm or .wat file.", show_default=False)
+]
 _Manifest = Annotated[Path | None, typer.Option("--manifest", "-m", help="Its Pie.toml.", show_default=False)]
 _Blobs = Annotated[
     Path | None, typer.Option("--blobs", metavar="FOLDER", help="Where to put its blobs.", show_default=False)
@@ -53,14 +55,17 @@ def run(
 ) -> None:
     """Run a program as if it were here: its output, your input, its exit status.
 
-    A file is uploaded if the server hasn't got it. Lines of stdin are messages for the program.
+    A file, binary or WebAssembly text, is uploaded if the server hasn't got it. Lines of stdin are messages for the
+    program; at a terminal, Ctrl-D leaves it running and Ctrl-C ends it.
     """
     from pie import Limits
 
     from .entry import run_interruptibly
     from .talking import Manners, connected, talk
 
-    manners = Manners(as_json=as_json, takes_input=not no_input, blobs=blobs)
+    manners = Manners(
+        as_json=as_json, takes_input=not no_input, detaches=not no_input and sys.stdin.isatty(), blobs=blobs
+    )
     limits = Limits(fuel=fuel, memory=memory, wall_seconds=wall)
     wasm = Path(program) if Path(program).is_file() else None
 
@@ -180,29 +185,16 @@ async def _installed(client: PieClient, wasm: Path, manifest: Path | None, *, fo
     """Upload unless the server has it; gives the name to launch it by."""
     import asyncio
 
-    from pie._chunks import Source
-
-    if manifest is None:
-        source = Source(wasm)
-        await asyncio.to_thread(source.measure)
-        if force or not await client.program_exists(source.digest):
-            await client.upload_program(wasm)
-        return source.digest
-    name = await asyncio.to_thread(_name_in, manifest)
-    if force or not await client.program_exists(name, wasm, manifest):
-        await client.upload_program(wasm, manifest)
-    return name
-
-
-def _name_in(manifest: Path) -> str:
+    from pie._program import manifest_name, manifest_text
     from pie.errors import UsageError
 
-    from .settings import read_toml
-
-    package = read_toml(manifest).get("package")
-    if not isinstance(package, dict) or not isinstance(package.get("name"), str):  # pyright: ignore[reportUnknownMemberType]
-        raise UsageError(f"{str(manifest)!r} lacks a name in its [package]")
-    return f"{package['name']}@{package.get('version', 'latest')}"  # pyright: ignore[reportUnknownMemberType]
+    if manifest is None:
+        return await client.upload_program(wasm, force=force)
+    name = manifest_name(await asyncio.to_thread(manifest_text, wasm, manifest))
+    if name is None:
+        raise UsageError(f"{str(manifest)!r} lacks a name or a version in its [package]")
+    await client.upload_program(wasm, manifest, force=force)
+    return name
 
 
 def _or_none(limits: Limits) -> Limits | None:

@@ -2,7 +2,7 @@
 
 Server: --url, --host and --port, PIE_URL, the file's host and port, ws://127.0.0.1:8080.
 Who:    --username, PIE_USERNAME, the file's username, the name of the login.
-Key:    --private-key-path, PIE_PRIVATE_KEY, the file's private_key_path, the ssh-agent's first, ~/.ssh/id_*.
+Key:    --private-key-path, PIE_PRIVATE_KEY, the file's private_key_path, ~/.ssh/id_*, the ssh-agent's first.
 File:   --config, $PIE_CLI_HOME/cli_config.toml, ~/.pie/cli_config.toml.
 """
 
@@ -12,12 +12,12 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-from pie.errors import KeyRejected, UsageError
+from pie._toml import parse
+from pie.errors import KeyEncrypted, KeyRejected, UsageError
 from pie.keys import ParsedPrivateKey
 
 from .options import Server
@@ -38,7 +38,7 @@ class UserKey:
     """The user's private key. It is looked for when the server wants a signature, and not before.
 
     Args:
-        path: its file; None looks in the ssh-agent and in `~/.ssh`.
+        path: its file; None looks in `~/.ssh` and in the ssh-agent, and for an encrypted one at last.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -56,12 +56,23 @@ class UserKey:
         """The key; asks for its passphrase where somebody can be asked."""
         if self._path is not None:
             return read_key(self._path)
-        if os.environ.get("SSH_AUTH_SOCK"):
-            with suppress(KeyRejected):  # an agent without keys is no reason not to look further
-                return ParsedPrivateKey.from_agent()
+        encrypted: list[Path] = []
+        refused: KeyRejected | None = None
         for path in default_paths():
-            return read_key(path)
-        raise KeyRejected("The server wants a private key, and there is none: make one with: pie keys new")
+            try:
+                return ParsedPrivateKey.from_file(path)
+            except KeyEncrypted:
+                encrypted.append(path)
+            except KeyRejected as error:
+                refused = refused or error
+        if os.environ.get("SSH_AUTH_SOCK"):
+            try:
+                return ParsedPrivateKey.from_agent()
+            except KeyRejected as error:
+                refused = refused or error
+        if encrypted:
+            return read_key(encrypted[0])
+        raise refused or KeyRejected("The server wants a private key, and there is none: make one with: pie keys new")
 
 
 def default_paths() -> list[Path]:
@@ -74,8 +85,8 @@ def read_key(path: Path) -> ParsedPrivateKey:
     """The key in a file; asks for its passphrase where somebody can be asked."""
     try:
         return ParsedPrivateKey.from_file(path)
-    except KeyRejected as error:
-        if "encrypted" not in str(error) or not sys.stdin.isatty():
+    except KeyEncrypted:
+        if not sys.stdin.isatty():
             raise
         return ParsedPrivateKey.from_file(path, getpass.getpass(f"Passphrase of {path}: "))
 
@@ -91,7 +102,7 @@ def resolve(server: Server, environment: Mapping[str, str] | None = None) -> Set
     key = server.key or environment.get("PIE_PRIVATE_KEY") or _text(file, "private_key_path")
     return Settings(
         url=_url(server, environment, file),
-        username=server.username or environment.get("PIE_USERNAME") or _text(file, "username") or getpass.getuser(),
+        username=server.username or environment.get("PIE_USERNAME") or _text(file, "username") or _login_name(),
         key=UserKey(Path(key) if key else None) if file.get("enable_auth", True) is not False else None,
     )
 
@@ -106,12 +117,10 @@ def _url(server: Server, environment: Mapping[str, str], file: Mapping[str, obje
     return f"ws://{server.host or _text(file, 'host') or '127.0.0.1'}:{server.port or port or 8080}"
 
 
-def _read(asked: Path | None, environment: Mapping[str, str]) -> dict[str, object]:
-    home = environment.get("PIE_CLI_HOME")
-    path = asked or (Path(home) if home else Path.home() / ".pie") / "cli_config.toml"
-    if asked is None and not path.exists():
-        return {}
-    return read_toml(path)
+def settings_path(asked: Path | None, environment: Mapping[str, str] | None = None) -> Path:
+    """Where the file is."""
+    home = (os.environ if environment is None else environment).get("PIE_CLI_HOME")
+    return asked.expanduser() if asked else (Path(home) if home else Path.home() / ".pie") / "cli_config.toml"
 
 
 def read_toml(path: Path) -> dict[str, object]:
@@ -120,15 +129,23 @@ def read_toml(path: Path) -> dict[str, object]:
     Raises:
         UsageError: it can't be read.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
     try:
-        return cast("dict[str, object]", tomllib.loads(path.expanduser().read_text(encoding="utf-8")))
+        return parse(path.expanduser().read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{str(path)!r} can't be read: {error}") from error
+
+
+def _read(asked: Path | None, environment: Mapping[str, str]) -> dict[str, object]:
+    path = settings_path(asked, environment)
+    return {} if asked is None and not path.exists() else read_toml(path)
+
+
+def _login_name() -> str:
+    """The name of the login; containers may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "guest"
 
 
 def _text(file: Mapping[str, object], name: str) -> str | None:

@@ -54,6 +54,8 @@ async def connected(server: Server) -> AsyncGenerator[PieClient]:
 async def talk(instance: Instance, manners: Manners) -> int:
     """Show what the program says until it ends; gives its status. Ctrl-C ends the program."""
     screen = _Screen(instance, manners)
+    if manners.detaches and sys.stderr.isatty():
+        note("What you type goes to the program. Ctrl-D leaves it running, Ctrl-C ends it.")
     talking = asyncio.ensure_future(_follow(instance, screen))
     typing = asyncio.ensure_future(_type(instance)) if manners.takes_input else None
     try:
@@ -80,7 +82,8 @@ async def _follow(instance: Instance, screen: _Screen) -> int:
         screen.show(event, content)
         if event.terminal:
             if instance.exit is not None:
-                return min(max(instance.exit.code, 0), 255) or (OK if event is Event.Completed else FAILED)
+                # Of a status the system keeps eight bits.
+                return instance.exit.code % 256 or (OK if event is Event.Completed else FAILED)
             return OK if event is Event.Completed else FAILED
     return FAILED
 
@@ -95,12 +98,19 @@ async def _type(instance: Instance) -> None:
 
 
 async def _send(instance: Instance, line: str) -> None:
-    """Send a line; a program that reads more slowly than it is told gets the time it needs."""
+    """Send a line; a program that reads more slowly than it is told gets the time it needs.
+
+    One that is refused, or may be lost with the connection, is told of, and the next ones go on: how the program itself
+    fares is seen by whoever follows it.
+    """
     while True:
         try:
             await instance.send(line)
         except QueueFull:
             await asyncio.sleep(_FULL)
+        except PieError as error:
+            note(f"Error: {error}")
+            return
         else:
             return
 

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeVar
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
-from pie._calls import Flow, Pause, Send, Step, Wait, restore
+from pie._calls import Flow, Reconnected, Send, Step, Wait, restore
 from pie._connection import (
     CLOSE_TIMEOUT,
     Settings,
@@ -143,22 +143,24 @@ class Link:
             self._send(step, limit)
         elif isinstance(step, Wait):
             self._wait(step.call, limit)
-        elif isinstance(step, Pause):
-            time.sleep(step.seconds)
+        elif isinstance(step, Reconnected):
+            self._ready(limit)
         else:
             step.function()
 
     def _send(self, step: Send, limit: float) -> None:
         if step.call is not None and step.call.error is not None:
-            raise step.call.error
+            raise step.call.error.with_traceback(None)
         socket = self._socket
         if socket is None:
             raise ConnectionLost("There is no connection")
         try:
             _limit_sending(socket.socket, limit)
             socket.send(step.frame)
-        except ConnectionClosed as error:
-            raise self._lost_with(error) from error
+        except ConnectionClosed as closed:
+            error = self._lost_with(closed)
+            self._lost(socket, error)
+            raise error from closed
 
     def _wait(self, call: Call, limit: float) -> None:
         with self._changed:
@@ -263,7 +265,9 @@ class Link:
             if not self._changed.wait_for(lambda: self._state != "down", limit):
                 raise DeadlineExceeded(f"No connection in {limit:g} s: {self._error}")
             if self._state != "up":
-                raise self._error or ConnectionFailed("Not connected yet; call `client.connect()`, or use with")
+                if self._error is not None:
+                    raise self._error.with_traceback(None)
+                raise ConnectionFailed("Not connected yet; call `client.connect()`, or use with")
 
     def _set(self, state: Literal["new", "up", "down", "closed"], error: ConnectionFailed | None = None) -> None:
         self._state = state
@@ -293,4 +297,5 @@ def _limit_sending(socket: sockets.socket, seconds: float) -> None:
         limit = struct.pack("L", int(seconds * 1000))
     else:
         limit = struct.pack("ll", int(seconds), int(seconds % 1 * 1_000_000))
-    socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDTIMEO, limit)
+    with suppress(OSError):  # it is closed already: sending tells why
+        socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDTIMEO, limit)

@@ -8,6 +8,7 @@ from functools import cached_property
 from types import TracebackType
 
 from pie import _calls as calls
+from pie import _login as login
 from pie._base import ClientBase
 from pie._chunks import Content, Progress
 from pie._program import Manifest, Wasm
@@ -57,8 +58,8 @@ class PieClient(ClientBase):
         Raises:
             AuthenticationError: the name or the key is not known, or a key is needed.
         """
-        self.link.run(calls.authenticate(self._core, username, private_key), timeout)
-        self.link.login = lambda: calls.authenticate(self._core, username, private_key)
+        self.link.run(login.authenticate(self._core, username, private_key), timeout)
+        self.link.login = lambda: login.authenticate(self._core, username, private_key)
 
     def internal_authenticate(self, token: str, *, timeout: float | None = None) -> None:
         """Prove with a token that one belongs to the server.
@@ -66,12 +67,12 @@ class PieClient(ClientBase):
         Raises:
             AuthenticationError: it is the wrong one.
         """
-        self.link.run(calls.authenticate_by_token(self._core, token), timeout)
-        self.link.login = lambda: calls.authenticate_by_token(self._core, token)
+        self.link.run(login.authenticate_by_token(self._core, token), timeout)
+        self.link.login = lambda: login.authenticate_by_token(self._core, token)
 
     def identify(self, username: str, *, timeout: float | None = None) -> tuple[bool, str]:
         """The first half of `authenticate`, raw: whether the server knows the name, and its challenge."""
-        return self.link.run(calls.identify(self._core, username), timeout)
+        return self.link.run(login.identify(self._core, username), timeout)
 
     def ping(self, *, timeout: float | None = None) -> None:
         """Have the server answer."""
@@ -108,15 +109,17 @@ class PieClient(ClientBase):
         wasm_path: Wasm,
         manifest_path: Manifest | None = None,
         *,
+        force: bool = False,
         on_progress: Progress | None = None,
         timeout: float | None = None,
     ) -> str:
-        """Upload a program.
+        """Upload a program, unless the server has it already.
 
         Args:
             wasm_path: its file, or its bytes.
             manifest_path: its manifest's file; the manifest's text beside bytes. Without one, the program is known
                 by its hash alone.
+            force: upload it in any case.
             on_progress: told the bytes sent and the bytes in all.
             timeout: see above.
 
@@ -128,7 +131,8 @@ class PieClient(ClientBase):
             OSError: a file can't be read.
         """
         with self._uploading:  # an original server takes one at a time
-            return self.link.run(calls.upload_program(self._core, wasm_path, manifest_path, on_progress), timeout)
+            flow = calls.upload_program(self._core, wasm_path, manifest_path, on_progress, force=force)
+            return self.link.run(flow, timeout)
 
     @cached_property
     def _uploading(self) -> threading.Lock:
@@ -161,7 +165,8 @@ class PieClient(ClientBase):
             arguments: texts for the program.
             detached: keep its events on the server until somebody attaches.
             limits: what it may use. Runyard servers only.
-            idempotency_key: a second launch with the same key gives the same instance. Runyard servers only.
+            idempotency_key: a second launch with the same key gives the same instance, so that the client launches
+                again by itself when the connection is lost meanwhile. Runyard servers only.
             timeout: see above.
 
         Raises:
@@ -211,7 +216,7 @@ class PieClient(ClientBase):
 
         Raises:
             NotFound: there is no such instance.
-            AlreadyAttached: its events go somewhere else.
+            AlreadyAttached: it is attached to this client; from an original server, to another one.
         """
         box = self.link.run(calls.attach(self._core, instance_id, after), timeout)
         return Instance(self, box.instance_id, box)

@@ -1,4 +1,4 @@
-"""Blobs that are kept without a job, and what the `inferlets` service keeps: programs, keys and values, broadcasts, cursors."""
+"""Blobs kept without a job, and what `inferlets` keeps: programs, keys and values, broadcasts, cursors."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wasmtime._ffi as ffi
 from wasmtime import Config, Engine
 
 from runyard.services.inferlets.runtime.fingerprint import STACK
@@ -15,5 +16,6 @@ def new_engine() -> Engine:
     config.epoch_interruption = True
     config.max_wasm_stack = STACK
     config.wasm_threads = False  # a guest that waits on shared memory could not be interrupted
+    ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)  # with it, no call may lend two resources
     use_our_memories(config)
     return Engine(config)

@@ -11,7 +11,7 @@ from typing import Final
 STACK: Final = 1024 * 1024
 """Bytes of stack a program may use; its thread has more."""
 
-CONFIG: Final = f"fuel epochs no-threads own-memories stack={STACK}"
+CONFIG: Final = f"fuel epochs no-threads no-concurrency own-memories stack={STACK}"
 
 
 @cache

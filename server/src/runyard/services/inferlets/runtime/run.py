@@ -74,6 +74,11 @@ def _verdict(guest: Guest, problem: Exception | None, allotment: Allotment, *, f
         text = f"It used up its fuel ({limits.fuel})."
         return Ended(number, "limit", text, None, "fuel", fuel, memory)
     if allotment.refused:
-        text = f"It needs more memory than {limits.memory} bytes, and ended without: {said}"[:LONGEST]
+        text = f"It needs more memory than {limits.memory} bytes, and ended without: {_shortened(said)}"
         return Ended(number, "limit", text, code, "memory", fuel, memory)
-    return Ended(number, "exception", f"Runtime error: {said}"[:LONGEST], code, None, fuel, memory)
+    return Ended(number, "exception", f"Runtime error: {_shortened(said)}", code, None, fuel, memory)
+
+
+def _shortened(text: str) -> str:
+    """A backtrace begins with where it happened and ends with why: what is too long loses its middle."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}\n    ...\n{text[-LONGEST // 2 :]}"

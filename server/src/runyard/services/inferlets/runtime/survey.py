@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from wasmtime import Engine, FuncType, Module, Store, WasmtimeError
+from wasmtime import Engine, FuncType, Module, Store, ValType, WasmtimeError
 from wasmtime import component as wc
 
 from runyard.services.inferlets.frames import Kind
@@ -17,6 +17,9 @@ from runyard.services.inferlets.surface import BadProgram, Surface
 
 MODULE: Final = b"\0asm\x01\0\0\0"
 COMPONENT: Final = b"\0asm\x0d\0\x01\0"
+
+_STATUS: Final[tuple[list[ValType], ...]] = ([], [ValType.i32()])
+"""What the entry of a core module may return."""
 
 _REASON: Final = re.compile(r"\s+\d+: ")
 _INTERFACE: Final = re.compile(r"[a-z0-9-]+:[a-z0-9-]+/")
@@ -55,8 +58,8 @@ def survey_module(engine: Engine, module: Module) -> Surface:
     entry = next((one for name in ENTRIES for one in module.exports if one.name == name), None)
     if entry is None:
         raise BadProgram("It exports neither `_start` nor `run`, so there is nothing to run.")
-    if not isinstance(entry.type, FuncType) or entry.type.params:
-        raise BadProgram(f"Its export {entry.name!r} is no function without parameters.")
+    if not isinstance(entry.type, FuncType) or entry.type.params or entry.type.results not in _STATUS:
+        raise BadProgram(f"Its export {entry.name!r} must be a function without parameters that returns nothing or i32.")
     if meant := next((one for one in module.imports if _INTERFACE.match(one.module)), None):
         raise BadProgram(
             f"It is a core module, but its import {meant.module!r} is an interface of components. Make a component of"
@@ -78,8 +81,11 @@ def survey_component(engine: Engine, component: wc.Component) -> Surface:
         imports.append(name)
         missing += _missing_of_interface(engine, name, item.ty)
     exports = list(component.type.exports(engine))
-    if entry_of(exports) is None:
+    entry = entry_of(exports)
+    if entry is None:
         raise BadProgram(f"It exports neither `{RUN}` nor `wasi:cli/run`, so there is nothing to run.")
+    if not _can_be_run(engine, component.type.exports(engine)[entry].ty):
+        raise BadProgram(f"Its export `{entry}` must be an interface with the function `run: func() -> result`.")
     if not missing:
         missing += _misfits_of_component(engine, component)
     return Surface(kind="component", imports=imports, exports=exports, missing=missing)
@@ -88,6 +94,15 @@ def survey_component(engine: Engine, component: wc.Component) -> Surface:
 def entry_of(exports: list[str]) -> str | None:
     """The exported interface a component is run by."""
     return next((name for wanted in (RUN, COMMAND) for name in exports if track(name) == wanted), None)
+
+
+def _can_be_run(engine: Engine, item: object) -> bool:
+    if not isinstance(item, wc.ComponentInstanceType):
+        return False
+    found = item.exports(engine).get("run")
+    if found is None or not isinstance(found.ty, wc.FuncType) or found.ty.params:
+        return False
+    return found.ty.result is None or isinstance(found.ty.result, wc.ResultType)
 
 
 def _missing_of_module(engine: Engine, module: Module) -> Iterator[str]:

@@ -84,7 +84,7 @@ class Gate:
             )
         if login == INTERNAL:
             raise Denied("'internal' is the yard itself; it comes with a token.", code="bad_credential")
-        if await self._identity.ssh_keys.of_login(login):
+        if await self._identity.ssh_keys.any_of(login):
             return Challenge(login, secrets.token_bytes(CHALLENGE), ours)
         if not self._guests:
             raise Denied(

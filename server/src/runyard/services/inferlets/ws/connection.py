@@ -24,6 +24,9 @@ from runyard.services.inferlets.ws.watch import Watch
 REQUESTS: Final = 64
 """Requests of one connection that may be under way."""
 
+LAST_REQUESTS: Final = 10.0
+"""Seconds that requests of a client which has gone may take to be done."""
+
 VERSION: Final = 1
 AUTH_OFF: Final = "Authenticated (Engine disabled authentication)"
 
@@ -123,10 +126,20 @@ class Connection:
                 else:
                     await self._take(desk, request)
         finally:
-            for task in (*self._tasks, *self._watches.values()):
+            await self._leave()
+            await desk.close()
+
+    async def _leave(self) -> None:
+        """Tell nothing more, but do what was asked for: many send a message and go."""
+        for watch in self._watches.values():
+            watch.cancel()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=LAST_REQUESTS)
+        finally:
+            for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, *self._watches.values(), return_exceptions=True)
-            await desk.close()
 
     async def _take(self, desk: Desk, request: ask.Request) -> None:
         if isinstance(request, ask.UploadProgram | ask.UploadBlob):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Final, TypeAlias, cast
 
 import msgspec
 
 CHUNK: Final = 262_144
 """Bytes of a chunk of a program or blob; the last one has what is left."""
+
+LARGE: Final = 1024 * 1024
+"""Bytes of a frame that carries neither a chunk nor a message: small items become large objects when they are read."""
 
 U32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
@@ -82,7 +84,7 @@ class LaunchInstance(_Request, frozen=True, kw_only=True, tag="launch_instance")
     inferlet: str
     arguments: list[str]
     detached: bool
-    limits: dict[str, object] | None = None
+    limits: dict[str, int | float | str | bool | None] | None = None
     idempotency_key: str | None = None
 
 
@@ -158,8 +160,18 @@ Request: TypeAlias = (
 
 Chunk: TypeAlias = UploadProgram | UploadBlob
 
+
+class _Envelope(msgspec.Struct, frozen=True):
+    """What can be made out of a message without reading the rest of it."""
+
+    type: msgspec.Raw = msgspec.Raw()
+    corr_id: msgspec.Raw = msgspec.Raw()
+
+
 _decoder = msgspec.msgpack.Decoder(Request)
+_envelopes = msgspec.msgpack.Decoder(_Envelope)
 _TAGS: Final = frozenset(kind.__struct_config__.tag for kind in Request.__args__)
+_MAY_BE_LARGE: Final = frozenset({"upload_program", "upload_blob", "signal_instance"})
 
 
 def read_frame(frame: bytes) -> Request:
@@ -169,25 +181,48 @@ def read_frame(frame: bytes) -> Request:
         Unreadable: there is none.
         BadRequest: there is one, of an unknown type or with wrong fields.
     """
+    if len(frame) > LARGE:
+        kind, corr_id = _open(frame)
+        if kind not in _MAY_BE_LARGE:
+            text = f"A message of type {kind!r:.80} has {LARGE} bytes at most, not {len(frame)}."
+            raise BadRequest(text, code="too_large", corr_id=corr_id)
     try:
         return cast("Request", _decoder.decode(frame))
     except msgspec.ValidationError as error:
         raise _explain(frame, str(error)) from error
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise Unreadable(f"A frame of {len(frame)} bytes can't be read as MessagePack: {error}") from error
+        raise _unreadable(frame, error) from error
 
 
 def _explain(frame: bytes, problem: str) -> BadRequest:
     """What is wrong with a frame that could be read, but not as a request."""
-    try:
-        fields: object = msgspec.msgpack.decode(frame)
-    except (msgspec.DecodeError, RecursionError, ValueError) as error:
-        raise Unreadable(f"A frame of {len(frame)} bytes can't be read as MessagePack: {error}") from error
-    if not isinstance(fields, Mapping):
-        raise Unreadable(f"A message is a map with the key 'type', not {type(fields).__name__}.")
-    found = fields.get("corr_id")
-    corr_id = found if isinstance(found, int) and 0 <= found < 2**32 else None
-    kind = fields.get("type")
+    kind, corr_id = _open(frame)
     if not isinstance(kind, str) or kind not in _TAGS:
         return BadRequest(f"There is no message of type {kind!r:.80}.", code="unknown_type", corr_id=corr_id)
     return BadRequest(f"{kind!r} can't be taken: {problem}.", code="bad_message", corr_id=corr_id)
+
+
+def _open(frame: bytes) -> tuple[object, int | None]:
+    """The type and the number of a message, whatever else is in it.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    try:
+        envelope = _envelopes.decode(frame)
+        kind, found = _small(envelope.type), _small(envelope.corr_id)
+    except msgspec.ValidationError as error:
+        raise Unreadable("A message is a map with the key 'type'.") from error
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
+        raise _unreadable(frame, error) from error
+    return kind, found if type(found) is int and 0 <= found < 2**32 else None
+
+
+def _small(raw: msgspec.Raw) -> object:
+    """A value that may be a type or a number; None for a longer one."""
+    content = memoryview(raw)
+    return msgspec.msgpack.decode(content) if 0 < len(content) <= 200 else None
+
+
+def _unreadable(frame: bytes, error: Exception) -> Unreadable:
+    return Unreadable(f"A frame of {len(frame)} bytes can't be read as MessagePack: {error}")
