@@ -45,7 +45,7 @@ class Watch:
         self._instance = instance
         self._send = send
         self._frames = EventFrames(instance, ours=ours)
-        self._told = after
+        self._first = self._told = after
         self.over = False
         """Whether the client was told of the end."""
 
@@ -56,11 +56,14 @@ class Watch:
                 if event is not None:
                     await self._tell(event)
                     self._told = event.seq
+            if not self.over and not self._yard.tails.closing.is_set():
+                await self._tell_again()
         except (JobNotFound, EventsExpired) as error:
             lost = Ending(reason="server_error", text=f"What it said is not kept any more: {error}")
             await self._tell_end(self._told, lost)
         finally:
-            await self._cursors.save(self._instance, self._told, over=self.over)
+            if self._told > self._first or self.over:
+                await self._cursors.save(self._instance, self._told, over=self.over)
 
     async def _tell(self, event: Event) -> None:
         match read_event(event):
@@ -76,6 +79,12 @@ class Watch:
                 await self._tell_end(event.seq, found)
             case None:
                 pass
+
+    async def _tell_again(self) -> None:
+        """Tell those of the end who have been told before, and still wait for one."""
+        job = await self._yard.jobs.get(self._instance)
+        if (found := ending(job)) is not None:
+            await self._tell_end(job.last_seq, found)
 
     async def _tell_end(self, seq: int, found: Ending) -> None:
         await self._pass_on(self._frames.ended(seq, found))
