@@ -30,7 +30,7 @@ from runyard.testing.running import fresh_yard, shared_postgres
 from runyard.text import Sampling, TextProvider, open_text
 from runyard.text.weights import packaged_weights
 
-ROUNDS, TOKENS, SLOTS = 7, 128, 4
+ROUNDS, TOKENS, SLOTS = 5, 96, 4
 QUESTION = "Write a long story about the sea and the people who live beside it."
 OPTIONS = f'{{"max_tokens": {TOKENS}, "temperature": 0}}'
 WRITTEN = OPTIONS.replace('"', r"\22")
@@ -140,7 +140,8 @@ async def compare(ways: dict[str, Ask], at_once: int) -> None:
 
 
 async def main(database: str) -> None:
-    print(f"{os.cpu_count()} cores, {TOKENS} tokens an answer, median of {ROUNDS} rounds")
+    threads = Settings().text_threads
+    print(f"{os.cpu_count()} cores, {threads} threads, {TOKENS} tokens an answer, median of {ROUNDS} rounds")
     with tempfile.TemporaryDirectory() as folder:
         sandbox = await asyncio.to_thread(probe, "auto")
         async with open_text(Settings(data_dir=Path(folder)), sandbox) as text, program(database) as said:

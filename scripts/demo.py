@@ -31,7 +31,7 @@ from runyard.testing.running import RunningYard
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 SPINNER = Spinner("dots")
-GOOD = {"passed", "completed"}
+GOOD = {"passed", "completed", inferlets.TOLD}
 COLOURS = {"queued": "yellow", "failed": "red", **dict.fromkeys(GOOD, "green")}
 WIDE = 160  # columns that the table takes with its links
 

@@ -254,16 +254,16 @@ def instance_processes(yard: RunningYard) -> list[psutil.Process]:
     found: list[psutil.Process] = []
 
     def look() -> bool:
-        found[:] = [one for one in yard.worker().children(recursive=True) if lives(one) and is_leaf_of_ours(one)]
+        found[:] = [one for one in yard.worker().children(recursive=True) if lives(one) and runs_programs(one)]
         return bool(found)
 
     wait_until(look, "an instance process")
     return found
 
 
-def is_leaf_of_ours(process: psutil.Process) -> bool:
+def runs_programs(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
-        return not process.children() and any("inferlets" in word for word in process.cmdline())
+        return process.name().startswith("python") and "runyard.services.inferlets.runtime.host" in process.cmdline()
     return False
 
 

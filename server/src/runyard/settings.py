@@ -231,7 +231,7 @@ class Settings(BaseSettings):
     @property
     def authorized_users(self) -> Path:
         """File of users and their SSH keys, which need not exist."""
-        return self.inferlet_authorized_users or self.data_dir / "authorized_users.toml"
+        return (self.inferlet_authorized_users or self.data_dir / "authorized_users.toml").expanduser()
 
     @property
     def loopback(self) -> bool:

@@ -1,268 +1,264 @@
-"""SSH keys: which are taken, whose signatures they prove, and the file an operator keeps of them."""
+"""SSH keys of users: added, removed, and recognised by what they have signed."""
 
-from __future__ import annotations
-
-import base64
-import shutil
-import subprocess
+import asyncio
+import threading
+from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_ssh_private_key,
+
+from runyard.identity import (
+    AlreadyExists,
+    InactiveUser,
+    InvalidCredential,
+    InvalidPublicKey,
+    InvalidValue,
+    NotFound,
+    TooManyAttempts,
+    ssh_keys,
 )
+from runyard.identity.public_keys import PublicKey, read_public_key
+from runyard.identity.store import IdentityStore
 
-from runyard.identity import AlreadyExists, InactiveUser, InvalidCredential, InvalidValue, NotFound, TooManyAttempts
-from runyard.identity.authorized_users import AuthorizedUsersUnusable, follow_authorized_users
-from runyard.identity.public_keys import read_public_key
+from .signing import CHALLENGE, ED25519, LINE, OTHER, P256, P384, RSA, SIGNATURE, line_of, sign
+from .test_repeats import Twice
 
-SEED = bytes(range(32))
-LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
-SIGNATURE = base64.b64decode("qVr47gqJleGdJeI7GBlFiHrMyP2KEllB02dwuV943zMG+/VZvqTlJz1lVUwC5s3NbpqJ3HBu2psYicW/vi70Aw==")
-CHALLENGE = bytes(range(48))
-SPKI, OPENSSH = PublicFormat.SubjectPublicKeyInfo, PublicFormat.OpenSSH
+LIMIT = 3
 
 
-def line_of(private):
-    return private.public_key().public_bytes(Encoding.OpenSSH, OPENSSH).decode()
+@pytest.fixture
+async def alice(store):
+    return await store.users.create("Alice", login="alice", email="alice@example.com", permissions=["x"])
 
 
-def sign(private, data):
-    match private:
-        case ed25519.Ed25519PrivateKey():
-            return private.sign(data)
-        case rsa.RSAPrivateKey():
-            return private.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        case _:
-            digest = hashes.SHA256() if private.curve.key_size == 256 else hashes.SHA384()
-            return private.sign(data, ec.ECDSA(digest))
+async def enters(store, login="alice", *, signature=SIGNATURE, address="192.0.2.1"):
+    return await store.ssh_keys.authenticate(login, signed=CHALLENGE, signature=signature, address=address)
 
 
-# ------------------------------------------------------------------ keys
+# ------------------------------------------------------------------ adding and removing
 
 
-def test_the_protocols_vector_is_verified() -> None:
-    key = read_public_key(f"{LINE} laptop of alice")
-    assert (key.kind, key.comment, key.line) == ("ED25519", "laptop of alice", LINE)
-    assert key.verify(SIGNATURE, CHALLENGE)
-    assert not key.verify(SIGNATURE, CHALLENGE[:-1])
-    assert not key.verify(SIGNATURE[:-1], CHALLENGE)
+async def test_a_key_reads_back_as_added(store, alice, clock):
+    key = await store.ssh_keys.add(alice.id, f"{LINE} ada@laptop", name=" laptop ")
+    assert await store.ssh_keys.of(alice.id) == await store.ssh_keys.all() == [key]
+    assert (key.user_id, key.user, key.name, key.kind, key.source) == (
+        alice.id,
+        "alice",
+        "laptop",
+        "ED25519",
+        "operator",
+    )
+    assert (key.line, key.fingerprint) == (LINE, read_public_key(LINE).fingerprint)
+    assert (key.created_at, key.last_used_at) == (clock.now, None)
 
 
-@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen on this machine")
-@pytest.mark.parametrize(
-    ("options", "kind"),
-    [
-        (["-t", "ed25519"], "ED25519"),
-        (["-t", "rsa", "-b", "2048"], "RSA 2048"),
-        (["-t", "ecdsa", "-b", "256"], "ECDSA P-256"),
-        (["-t", "ecdsa", "-b", "384"], "ECDSA P-384"),
-    ],
-)
-def test_keys_of_ssh_keygen_are_taken_and_named_as_it_names_them(options, kind, tmp_path) -> None:
-    file = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-N", "", "-C", "me@here", *options, "-f", file], check=True)
-    key = read_public_key((tmp_path / "key.pub").read_text())
-    private = load_ssh_private_key(file.read_bytes(), None)
-    shown = subprocess.run(["ssh-keygen", "-l", "-f", file], check=True, capture_output=True, text=True).stdout
-    assert (key.kind, key.comment) == (kind, "me@here")
-    assert key.fingerprint in shown.split()
-    assert key.verify(sign(private, CHALLENGE), CHALLENGE)
-    assert not key.verify(sign(private, b"x" + CHALLENGE), CHALLENGE)
+async def test_a_key_is_called_by_its_comment_or_else_by_the_time(store, alice, clock):
+    assert (await store.ssh_keys.add(alice.id, f"{LINE} ada@laptop")).name == "ada@laptop"
+    assert (await store.ssh_keys.add(alice.id, line_of(OTHER))).name == "20260102-030405"
 
 
-@pytest.mark.parametrize(
-    "private",
-    [ed25519.Ed25519PrivateKey.from_private_bytes(SEED), ec.generate_private_key(ec.SECP384R1())],
-    ids=["ed25519", "p384"],
-)
-def test_pem_is_read_as_well(private) -> None:
-    key = read_public_key(private.public_key().public_bytes(Encoding.PEM, SPKI).decode())
-    assert key.line == line_of(private)
-    assert key.verify(sign(private, b"data"), b"data")
-
-
-def test_rsa_in_its_own_pem_is_read() -> None:
-    private = rsa.generate_private_key(65537, 2048)
-    key = read_public_key(private.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1).decode())
-    assert key.kind == "RSA 2048"
-    assert key.verify(sign(private, b"data"), b"data")
-
-
-def private_pem():
-    key = ed25519.Ed25519PrivateKey.from_private_bytes(SEED)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (lambda: "", "no public key"),
-        (lambda: "hello world", "isn't accepted"),
-        (lambda: "ssh-ed25519 AAAA", "no public key"),
-        (lambda: LINE[:-8], "no public key"),
-        (private_pem, "private key"),
-        (lambda: line_of(rsa.generate_private_key(65537, 1024)), "RSA key of 1024 bits"),
-        (lambda: line_of(ec.generate_private_key(ec.SECP521R1())), "secp521r1"),
-        (
-            lambda: dsa.generate_private_key(1024).public_key().public_bytes(Encoding.PEM, SPKI).decode(),
-            "DSAPublicKey isn't accepted",
-        ),
-        (lambda: "x" * 20_000, "20000 characters"),
-    ],
-)
-def test_what_is_not_accepted_is_named(text, says) -> None:
-    with pytest.raises(InvalidValue) as caught:
-        read_public_key(text())
-    assert says in str(caught.value)
-    assert "BEGIN" not in str(caught.value)
-
-
-# ------------------------------------------------------------------ users
-
-
-async def test_who_has_signed_is_let_in(store, clock) -> None:
-    alice = await store.users.create("Alice", login="alice", permissions=["x"])
-    await store.ssh_keys.add(alice.id, LINE, name="laptop")
-    principal = await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=SIGNATURE, address="::1")
-    (key,) = await store.ssh_keys.of(alice.id)
-    assert (principal.user_id, principal.name, principal.permissions) == (alice.id, "Alice", {"x"})
-    assert (principal.credential.kind, principal.credential.id) == ("ssh_key", key.id)
-    assert key.last_used_at == clock()
-
-
-async def test_any_of_somebodys_keys_will_do(store) -> None:
-    alice = await store.users.create("Alice", login="alice")
-    await store.ssh_keys.add(alice.id, line_of(rsa.generate_private_key(65537, 2048)), name="old")
-    await store.ssh_keys.add(alice.id, LINE)
-    assert await store.ssh_keys.any_of("alice")
-    await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=SIGNATURE, address="::1")
-
-
-async def test_nobody_is_let_in_with_somebody_elses_key(store) -> None:
-    alice = await store.users.create("Alice", login="alice")
+async def test_names_and_keys_are_a_users_once(store, alice):
     bob = await store.users.create("Bob", login="bob")
-    await store.ssh_keys.add(alice.id, LINE)
-    await store.ssh_keys.add(bob.id, line_of(ed25519.Ed25519PrivateKey.generate()))
-    for login in ("bob", "nobody"):
-        with pytest.raises(InvalidCredential):
-            await store.ssh_keys.authenticate(login, signed=CHALLENGE, signature=SIGNATURE, address="::1")
-    assert not await store.ssh_keys.any_of("nobody")
-
-
-async def test_failures_are_counted(database, settings, clock) -> None:
-    from runyard.identity.store import IdentityStore
-
-    store = IdentityStore(database, settings.model_copy(update={"login_attempts": 2}), clock=clock)
-    alice = await store.users.create("Alice", login="alice")
-    await store.ssh_keys.add(alice.id, LINE)
-    for _ in range(2):
-        with pytest.raises(InvalidCredential):
-            await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=b"x", address="10.0.0.1")
-    with pytest.raises(TooManyAttempts):
-        await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=SIGNATURE, address="10.0.0.1")
-    await store.close()
-
-
-async def test_a_deactivated_user_is_kept_out(store) -> None:
-    alice = await store.users.create("Alice", login="alice")
-    await store.users.create("Root", login="root", is_admin=True)
-    await store.ssh_keys.add(alice.id, LINE)
-    await store.users.deactivate(alice.id)
-    with pytest.raises(InactiveUser):
-        await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=SIGNATURE, address="::1")
-
-
-async def test_a_removed_key_is_good_for_nothing(store) -> None:
-    alice = await store.users.create("Alice", login="alice")
-    await store.ssh_keys.add(alice.id, LINE, name="laptop")
-    await store.ssh_keys.remove(alice.id, "laptop")
-    with pytest.raises(InvalidCredential):
-        await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=SIGNATURE, address="::1")
-    with pytest.raises(NotFound, match="SSH key 'laptop' not found"):
-        await store.ssh_keys.remove(alice.id, "laptop")
-
-
-async def test_names_and_keys_are_a_users_once(store, clock) -> None:
-    alice = await store.users.create("Alice", login="alice")
-    bob = await store.users.create("Bob", login="bob")
-    first = await store.ssh_keys.add(alice.id, f"{LINE} laptop")
-    assert first.name == "laptop"
+    await store.ssh_keys.add(alice.id, f"{LINE} laptop")
+    await store.ssh_keys.add(bob.id, f"{LINE} laptop")
     with pytest.raises(AlreadyExists, match="the key SHA256:"):
         await store.ssh_keys.add(alice.id, LINE, name="other")
     with pytest.raises(AlreadyExists, match="a key 'laptop'"):
-        await store.ssh_keys.add(alice.id, line_of(ed25519.Ed25519PrivateKey.generate()), name="laptop")
-    unnamed = await store.ssh_keys.add(bob.id, LINE)
-    assert unnamed.name == clock().strftime("%Y%m%d-%H%M%S")
+        await store.ssh_keys.add(alice.id, line_of(OTHER), name="laptop")
+    assert [key.user for key in await store.ssh_keys.all()] == ["alice", "bob"]
 
 
-async def test_the_yards_own_name_is_nobodys_login(store) -> None:
-    with pytest.raises(InvalidValue, match="yard's own name"):
-        await store.users.create("x", login="internal")
-
-
-# ------------------------------------------------------------------ the file
-
-
-def write(path, text, mode=0o600):
-    path.write_text(text)
-    path.chmod(mode)
-
-
-async def test_the_file_lets_in_whom_it_names_and_nobody_else(store, tmp_path) -> None:
-    path = tmp_path / "authorized_users.toml"
-    other = line_of(ed25519.Ed25519PrivateKey.generate())
-    write(path, f'[users.alice.keys]\nlaptop = "{LINE} comment"\nci = "{other}"\n[users.bob]\n')
-    assert await follow_authorized_users(store.ssh_keys, path) == 2
-    await store.ssh_keys.authenticate("alice", signed=CHALLENGE, signature=SIGNATURE, address="::1")
-    assert {(key.user, key.name, key.source) for key in await store.ssh_keys.all()} == {
-        ("alice", "laptop", "file"),
-        ("alice", "ci", "file"),
-    }
-    write(path, f'[users.alice.keys]\nci = "{LINE}"\n')
-    await follow_authorized_users(store.ssh_keys, path)
-    (key,) = await store.ssh_keys.all()
-    assert (key.name, key.fingerprint) == ("ci", read_public_key(LINE).fingerprint)
-    path.unlink()
-    assert await follow_authorized_users(store.ssh_keys, path) == 0
+async def test_what_cannot_be_added_is_refused(store, alice):
+    with pytest.raises(InvalidPublicKey):
+        await store.ssh_keys.add(alice.id, "nonsense")
+    for name in ("", " ", "a\0b", "x" * 201):
+        with pytest.raises(InvalidValue, match="cannot be a key name"):
+            await store.ssh_keys.add(alice.id, LINE, name=name)
+    with pytest.raises(NotFound, match="User"):
+        await store.ssh_keys.add(UUID(int=7), LINE)
     assert await store.ssh_keys.all() == []
-    assert (await store.users.find("alice")).login == "alice"
 
 
-async def test_keys_an_operator_added_are_not_the_files(store, tmp_path) -> None:
+async def test_keys_of_a_user_are_limited(store, alice, monkeypatch):
+    """Invariant 5; also of those that are added at once."""
+    monkeypatch.setattr(ssh_keys, "MOST", 2)
+    outcomes = await asyncio.gather(
+        *(store.ssh_keys.add(alice.id, line_of(key), name=key.__class__.__name__ + str(n)) for n, key in
+          enumerate((ED25519, OTHER, RSA, P256, P384))),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["InvalidValue"] * 3 + ["SshKey"] * 2
+    assert len(await store.ssh_keys.all()) == 2
+
+
+async def test_a_removed_key_is_good_for_nothing(store, alice):
+    added = await store.ssh_keys.add(alice.id, LINE, name="laptop")
+    assert await store.ssh_keys.remove(alice.id, "laptop") == added
+    with pytest.raises(InvalidCredential):
+        await enters(store)
+    for name in ("laptop", "a\0b"):
+        with pytest.raises(NotFound, match="SSH key .* not found"):
+            await store.ssh_keys.remove(alice.id, name)
+
+
+async def test_keys_go_with_their_user(store, alice):
+    await store.ssh_keys.add(alice.id, LINE)
+    await store.users.create("Root", login="root", is_admin=True)
+    await store.users.delete(alice.id)
+    assert await store.ssh_keys.all() == []
+    with pytest.raises(InvalidCredential):
+        await enters(store)
+
+
+async def test_adding_and_removing_twice_is_the_same_as_once(database, settings, clock):
+    store = IdentityStore(Twice(database.pool, database.connect, timeout=database.timeout), settings, clock=clock)
     alice = await store.users.create("Alice", login="alice")
     await store.ssh_keys.add(alice.id, LINE, name="laptop")
-    path = tmp_path / "authorized_users.toml"
-    write(path, f'[users.alice.keys]\nlaptop = "{line_of(ed25519.Ed25519PrivateKey.generate())}"\nmine = "{LINE}"\n')
-    await follow_authorized_users(store.ssh_keys, path)
-    path.unlink()
-    await follow_authorized_users(store.ssh_keys, path)
-    (key,) = await store.ssh_keys.all()
-    assert (key.name, key.source, key.fingerprint) == ("laptop", "operator", read_public_key(LINE).fingerprint)
-
-
-@pytest.mark.parametrize(
-    ("text", "mode", "says"),
-    [
-        ("", 0o644, "its mode is 0644"),
-        ("users = [", 0o600, "it is no TOML"),
-        ("users = 1", 0o600, "'users' is no table"),
-        ("[users.alice]\nkeys = 1", 0o600, "user 'alice'"),
-        ('[users.alice.keys]\nlaptop = "nonsense"', 0o600, "key 'laptop' of user 'alice'"),
-        ("[users.alice.keys]\nlaptop = 1", 0o600, "key 'laptop' of user 'alice'"),
-        (f'[users."a@b.org".keys]\nlaptop = "{LINE}"', 0o600, "cannot be a login"),
-    ],
-)
-async def test_a_file_that_cannot_be_used_is_refused_by_name(store, tmp_path, text, mode, says) -> None:
-    path = tmp_path / "authorized_users.toml"
-    write(path, text, mode)
-    with pytest.raises(AuthorizedUsersUnusable) as caught:
-        await follow_authorized_users(store.ssh_keys, path)
-    assert says in str(caught.value)
-    assert str(path) in str(caught.value)
+    await enters(store)
+    assert (await store.ssh_keys.remove(alice.id, "laptop")).last_used_at == clock.now
     assert await store.ssh_keys.all() == []
+
+
+# ------------------------------------------------------------------ who has signed
+
+
+@pytest.mark.parametrize("login", ["alice", "alice@example.com"])
+async def test_who_has_signed_is_let_in(store, alice, login):
+    key = await store.ssh_keys.add(alice.id, LINE, name="laptop")
+    assert await store.ssh_keys.any_of(login)
+    principal = await enters(store, login)
+    assert (principal.user_id, principal.number, principal.name) == (alice.id, alice.number, "Alice")
+    assert (principal.credential.kind, principal.credential.id) == ("ssh_key", key.id)
+    assert principal.permissions == {"x"}
+
+
+async def test_a_principal_has_the_users_projects_and_rights(store):
+    root = await store.users.create("Root", login="root", is_admin=True)
+    await store.projects.add("apollo", members={root.id: "admin"})
+    await store.ssh_keys.add(root.id, LINE)
+    principal = await enters(store, "root")
+    assert (principal.is_admin, principal.projects, principal.project) == (True, {"apollo": "admin"}, None)
+
+
+@pytest.mark.parametrize("private", [ED25519, OTHER, RSA, P256, P384])
+async def test_any_of_somebodys_keys_will_do(store, alice, private):
+    for n, each in enumerate((ED25519, OTHER, RSA, P256, P384)):
+        await store.ssh_keys.add(alice.id, line_of(each), name=str(n))
+    principal = await enters(store, signature=sign(private))
+    used = {key.id: key for key in await store.ssh_keys.all()}[principal.credential.id]
+    assert used.line == line_of(private)
+
+
+async def test_nobody_is_let_in_with_somebody_elses_key(store, alice):
+    bob = await store.users.create("Bob", login="bob")
+    await store.users.create("Carol", login="carol")
+    await store.ssh_keys.add(alice.id, LINE)
+    await store.ssh_keys.add(bob.id, line_of(OTHER))
+    for login in ("bob", "carol", "nobody", "Alice", "", "a\0b", "\ud800", str(alice.id)):
+        with pytest.raises(InvalidCredential):
+            await enters(store, login)
+    assert [await store.ssh_keys.any_of(login) for login in ("bob", "carol", "nobody", "", "a\0b")] == [
+        True,
+        *[False] * 4,
+    ]
+
+
+@pytest.mark.parametrize("login", ["alice", "carol", "nobody"])
+async def test_a_refusal_takes_the_same_effort_for_those_who_do_not_exist(store, alice, login, monkeypatch):
+    await store.users.create("Carol", login="carol")
+    await store.ssh_keys.add(alice.id, LINE)
+    tried = []
+    verify = PublicKey.verify
+
+    def counted(key, signature, data):
+        tried.append((key.kind, threading.current_thread() is threading.main_thread()))
+        return verify(key, signature, data)
+
+    monkeypatch.setattr(PublicKey, "verify", counted)
+    with pytest.raises(InvalidCredential):
+        await enters(store, login, signature=sign(OTHER))
+    assert tried == [("ED25519", False)]
+
+
+def test_what_is_tried_in_place_of_a_key_is_one():
+    assert not ssh_keys.DECOY.verify(SIGNATURE, CHALLENGE)
+
+
+async def test_a_deactivated_user_is_kept_out(store, alice):
+    await store.ssh_keys.add(alice.id, LINE)
+    await store.users.deactivate(alice.id)
+    with pytest.raises(InactiveUser):
+        await enters(store)
+    with pytest.raises(InvalidCredential):
+        await enters(store, signature=sign(OTHER))
+    await store.users.activate(alice.id)
+    assert (await enters(store)).name == "Alice"
+
+
+async def test_a_use_is_written_down_at_most_once_a_minute(store, alice, clock):
+    await store.ssh_keys.add(alice.id, LINE)
+    noted = []
+    for seconds in (0, 59, 1):
+        clock.advance(seconds=seconds)
+        await enters(store)
+        noted.append((await store.ssh_keys.all())[0].last_used_at)
+    assert noted[0] == noted[1] < noted[2] == clock.now
+
+
+# ------------------------------------------------------------------ trying out
+
+
+@pytest.fixture
+async def guarded(database, settings, clock, alice):
+    store = IdentityStore(database, settings.model_copy(update={"login_attempts": LIMIT}), clock=clock)
+    await store.ssh_keys.add(alice.id, LINE)
+    return store
+
+
+async def test_too_many_failures_refuse_even_the_right_signature(guarded, clock):
+    for n in range(LIMIT):
+        with pytest.raises(InvalidCredential):
+            await enters(guarded, signature=b"x", address=f"192.0.2.{n}")
+    with pytest.raises(TooManyAttempts) as error:
+        await enters(guarded, address="198.51.100.1")
+    assert error.value.retry_after == 300
+    clock.advance(minutes=5)
+    assert (await enters(guarded)).name == "Alice"
+
+
+async def test_an_address_waits_whatever_names_it_tries_and_inactive_ones_count(guarded, store, alice):
+    bob = await store.users.create("Bob", login="bob")
+    await store.ssh_keys.add(bob.id, LINE)
+    await store.users.deactivate(bob.id)
+    for login, refusal in [("bob", InactiveUser), ("nobody", InvalidCredential), ("", InvalidCredential)]:
+        with pytest.raises(refusal):
+            await enters(guarded, login)
+    with pytest.raises(TooManyAttempts):
+        await enters(guarded)
+    assert (await enters(guarded, address="198.51.100.1")).name == "Alice"
+
+
+async def test_success_clears_the_name(guarded):
+    for _ in range(2):
+        for n in range(LIMIT - 1):
+            with pytest.raises(InvalidCredential):
+                await enters(guarded, signature=b"x", address=f"192.0.2.{n}")
+        await enters(guarded, address="198.51.100.1")
+
+
+async def test_passwords_and_keys_are_counted_together(guarded):
+    for _ in range(LIMIT):
+        with pytest.raises(InvalidCredential):
+            await guarded.sign_in("alice", "wrong", address="192.0.2.1")
+    with pytest.raises(TooManyAttempts):
+        await enters(guarded)
+
+
+async def test_guesses_sent_at_once_are_counted(guarded):
+    outcomes = await asyncio.gather(*(enters(guarded, signature=b"x") for _ in range(50)), return_exceptions=True)
+    guesses = sum(isinstance(outcome, InvalidCredential) for outcome in outcomes)
+    assert LIMIT <= guesses < LIMIT + ssh_keys.AT_ONCE
+    assert sum(isinstance(outcome, TooManyAttempts) for outcome in outcomes) == 50 - guesses
+
+
+async def test_good_signatures_at_once_are_all_let_in(guarded):
+    assert {principal.name for principal in await asyncio.gather(*(enters(guarded) for _ in range(50)))} == {"Alice"}

@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from runyard.database import open_database
+from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.keys import checksum_ok
 from runyard.identity.open import open_identity
 from runyard.identity.verbs import verbs
@@ -232,25 +233,54 @@ LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3c
 def test_a_key_is_added_listed_and_removed(runyard):
     runyard("user", "add", "ada")
     added = runyard("user", "key", "add", "ada", stdin=f"{LINE} ada@laptop\n").out
-    assert added.startswith("ada may sign in with ED25519 SHA256:")
+    assert added.startswith("ada may sign in with key 'ada@laptop': ED25519 SHA256:")
     listed = json.loads(runyard("user", "key", "list", "ada", "--json").out)
     assert [(key["user"], key["name"], key["kind"], key["source"]) for key in listed] == [
         ("ada", "ada@laptop", "ED25519", "operator")
     ]
     assert listed[0]["fingerprint"] in runyard("user", "key", "list").out
-    assert "may no longer sign in" in runyard("user", "key", "remove", "ada", "ada@laptop").out
+    removed = runyard("user", "key", "remove", "ada", "ada@laptop")
+    assert removed.out == f"ada may no longer sign in with key 'ada@laptop': {listed[0]['fingerprint']}\n"
+    assert removed.err == ""
     assert "No SSH keys" in runyard("user", "key", "list").out
 
 
 def test_a_key_comes_from_a_file_as_well(runyard, tmp_path):
     runyard("user", "add", "ada")
     (tmp_path / "id.pub").write_text(LINE)
-    assert "(work)" in runyard("user", "key", "add", "ada", "work", "--file", str(tmp_path / "id.pub")).out
+    assert (
+        "with key 'work': ED25519 SHA256:"
+        in runyard("user", "key", "add", "ada", "work", "--file", str(tmp_path / "id.pub")).out
+    )
     assert "can't be read" in runyard("user", "key", "add", "ada", "--file", str(tmp_path / "no.pub"), code=1).err
 
 
 def test_what_is_no_key_is_refused(runyard):
     runyard("user", "add", "ada")
-    assert "no public key" in runyard("user", "key", "add", "ada", stdin="", code=1).err
+    for nothing in ("", b"\xff\xfe\0", "x" * 1_000_000):
+        assert "This is no public key" in runyard("user", "key", "add", "ada", stdin=nothing, code=1).err
     assert "User 'bob' not found" in runyard("user", "key", "add", "bob", stdin=LINE, code=1).err
     assert "SSH key 'x' not found" in runyard("user", "key", "remove", "ada", "x", code=1).err
+
+
+def test_a_private_key_given_by_mistake_is_not_shown(runyard, tmp_path):
+    runyard("user", "add", "ada")
+    (tmp_path / "id").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n")
+    said = runyard("user", "key", "add", "ada", "--file", str(tmp_path / "id"), code=1)
+    assert "This is a private key" in said.err
+    assert "c2VjcmV0" not in said.err + said.out
+
+
+def test_a_key_of_the_file_may_be_removed_but_comes_back(runyard, settings, tmp_path):
+    file = tmp_path / "authorized_users.toml"
+    file.write_text(f'[users.ada.keys]\nlaptop = "{LINE}"')
+    file.chmod(0o600)
+
+    async def start():
+        async with open_identity(settings, application="start") as store:
+            await follow_authorized_users(store.ssh_keys, file)
+
+    asyncio.run(start())
+    removed = runyard("user", "key", "remove", "ada", "laptop", "--json")
+    assert json.loads(removed.out)["source"] == "file"
+    assert "the next start brings it back" in removed.err

@@ -304,9 +304,9 @@ REFUSED = {
     "what does not type": ('(module (func $odd (export "run") (result i32) (i64.const 1)))', "expected i32, found i64"),
     "prose": ("Dear yard, please run me.", "as text with `\\(module`"),
     "an entry with parameters": ('(module (func (export "_start") (param i32)))', "must be a function without param"),
-    "an entry with another result": ('(module (func (export "run") (result f64) (f64.const 1)))', "nothing or i32"),
+    "an entry with another result": ('(module (func (export "run") (result f64) (f64.const 1)))', "nothing or an i32"),
     "an entry with two results": (
-        '(module (func (export "run") (result i32 i32) (i32.const 1) (i32.const 1)))', "nothing or i32"
+        '(module (func (export "run") (result i32 i32) (i32.const 1) (i32.const 1)))', "nothing or an i32"
     ),
     "an entry that is a global": ('(module (global (export "run") i32 (i32.const 1)))', "must be a function"),
     "an entry with a parameter, in a component": (

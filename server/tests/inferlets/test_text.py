@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import struct
 from contextlib import aclosing
+from pathlib import Path
 
 import psutil
 import pytest
 
 from runyard.services.inferlets import instances
 from runyard.services.inferlets.instances import Gave, Said
+from runyard.services.inferlets.runtime import core, plain
 from runyard.services.inferlets.words import SIGNALLED
-from runyard.text import model_name
+from runyard.text import model, model_name
 
 from . import programs as wat
 from . import texts
@@ -34,6 +37,14 @@ SCHEMA = json.dumps({
 
 def joined(said: list[object]) -> str:
     return "".join(one.text for one in said if isinstance(one, Said))
+
+
+def test_the_reference_names_every_function() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "inferlets-programs.md").read_text()
+    text = next(one for one in core.INTERFACES if one.name == "runyard:inferlet/text")
+    methods = {name.rpartition(".")[2] for name in text.functions}
+    assert [name for name in plain.FUNCTIONS if not re.search(rf"`{name}\(", page)] == []
+    assert [name for name in methods if f" {name}: func(" not in page] == []
 
 
 async def test_a_program_asks_without_options(bench: Bench) -> None:
@@ -62,8 +73,10 @@ async def test_pieces_make_the_whole(bench: Bench) -> None:
 
 async def test_tokens_go_both_ways_and_have_successors(bench: Bench) -> None:
     job = await bench.launch(texts.TOKENS, "The capital of France is", "")
-    _, (gave, said) = await bench.story(job)
-    assert said == Said("The capital of France is")
+    end, said = await bench.story(job)
+    assert end.reason == "completed", end
+    gave, whole = said
+    assert whole == Said("The capital of France is")
     assert isinstance(gave, Gave)
     content = b"".join([piece async for piece in bench.yard.artifacts.read(gave.sha256)])
     likely = list(struct.iter_unpack("<If", content))
@@ -137,7 +150,7 @@ async def test_a_model_that_is_killed_is_a_refusal(bench: Bench) -> None:
         async with aclosing(bench.says(job)) as says:
             await anext(says)
     mine = psutil.Process().children(recursive=True)
-    next(one for one in mine if one.cmdline()[1:3] == ["-m", "runyard.text.model"]).kill()
+    next(one for one in mine if one.cmdline()[2:3] == [model.__file__]).kill()
     for job in jobs:
         end, said = await bench.story(job)
         assert end.text == "refused"

@@ -172,6 +172,14 @@ async def test_questions_that_make_no_sense_are_refused(
         await model.generate(prompt, sampling)
 
 
+async def test_too_much_is_refused_unasked(model: TextProvider) -> None:
+    count = len(asked)
+    for asking in (model.tokenize("x" * (LONGEST_PROMPT + 1)), model.detokenize([1] * (LONGEST_PROMPT + 1))):
+        with pytest.raises(TextRefused, match="too many"):
+            await asking
+    assert len(asked) == count
+
+
 async def test_probabilities_are_asked_beside_the_endpoint(model: TextProvider) -> None:
     """This one has none to give."""
     with pytest.raises(TextRefused, match="status 404"):

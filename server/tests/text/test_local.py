@@ -12,7 +12,7 @@ import pytest
 
 from runyard.sandbox import Sandbox
 from runyard.settings import Settings
-from runyard.text import Message, Sampling, TextProvider, TextRefused, open_text
+from runyard.text import Message, Sampling, TextProvider, TextRefused, model, open_text
 
 from .conftest import QUEUE, SLOTS
 
@@ -26,7 +26,7 @@ def model_processes() -> list[psutil.Process]:
     found = []
     for one in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if one.cmdline()[1:3] == ["-m", "runyard.text.model"]:
+            if one.cmdline()[2:3] == [model.__file__]:
                 found.append(one)
     return found
 
@@ -185,3 +185,27 @@ async def test_a_late_answer_is_refused_and_an_idle_model_ends(tmp_path: Path, s
         assert await brief.tokenize("hi")
     assert set(model_processes()) <= set(others)
     assert list((tmp_path / "text").iterdir()) == []
+
+
+async def test_a_model_that_hangs_is_replaced(tmp_path: Path, sandbox: Sandbox) -> None:
+    settings = Settings(data_dir=tmp_path, text_threads=1, text_seconds=2, text_slots=1)
+    tmp_path.chmod(0o711)
+    others = set(model_processes())
+    async with open_text(settings, sandbox) as text, asyncio.timeout(DEADLINE):
+        await text.tokenize("hi")
+        (process,) = set(model_processes()) - others
+        process.suspend()
+        with pytest.raises(TextRefused, match="longer than 2 seconds"):
+            await text.tokenize("hi")
+        assert await text.tokenize("hi")
+        await asyncio.to_thread(process.wait, DEADLINE)
+
+
+async def test_a_model_that_can_not_start_is_told(tmp_path: Path, sandbox: Sandbox) -> None:
+    """It has too little memory here. The next request tries again."""
+    settings = Settings(data_dir=tmp_path, text_threads=1, text_memory=16 << 20)
+    tmp_path.chmod(0o711)
+    async with open_text(settings, sandbox) as text, asyncio.timeout(DEADLINE):
+        for _ in range(2):
+            with pytest.raises(TextRefused, match="can't start"):
+                await text.tokenize("hi")

@@ -16,6 +16,7 @@ from typing import Self, TypeAlias
 import msgpack  # type: ignore[import-untyped]
 from blake3 import blake3
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from .signing import PrivateKey, sign
 from .wire import OPEN_DOOR, Message, chunks
@@ -203,9 +204,10 @@ class Original:
     # ---------------------------------------------------------------- what comes
 
     async def _listen(self) -> None:
-        async for frame in self.ws:
-            if isinstance(frame, bytes):
-                self._take(msgpack.unpackb(frame, raw=False))
+        with suppress(ConnectionClosed):  # what waits, waits for ever
+            async for frame in self.ws:
+                if isinstance(frame, bytes):
+                    self._take(msgpack.unpackb(frame, raw=False))
 
     def _take(self, message: Message) -> None:
         kind = message["type"]

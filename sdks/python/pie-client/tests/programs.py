@@ -74,6 +74,7 @@ class Instance:
     async def end(self, event, text):
         code, reason = EXITS[event]
         limit = "fuel" if event == 5 else None
+        code = -1 if text.endswith("exit status -1") else code
         self.exit = {"code": code, "reason": reason, "limit": limit}
         message = {"type": "instance_event", "instance_id": self.id, "event": event, "message": text}
         self.append(message)
@@ -185,6 +186,10 @@ async def fails(instance):
     return 3, "Runtime error: broken"
 
 
+async def exits(instance):
+    return 3, "Runtime error: exit status -1"
+
+
 async def exhausts(instance):
     return 5, "fuel is used up"
 
@@ -220,6 +225,6 @@ async def unknown_event(instance):
 BEHAVIOURS = {
     function.__name__: function
     for function in (
-        hello, echo, echo_blob, damaged_blob, every_event, fails, exhausts, server_error, sleeps, chatter, big, unknown_event,
+        hello, echo, echo_blob, damaged_blob, every_event, fails, exits, exhausts, server_error, sleeps, chatter, big, unknown_event,
     )
 }  # fmt: skip

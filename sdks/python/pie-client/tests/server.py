@@ -62,7 +62,7 @@ class Connection:
         try:
             if self.username is None:
                 return await self.enter(kind, corr_id, message)
-            refused = self.server.refuse.get(kind)
+            refused = self.server.refuse.get(kind) or self.server.refuse_once.pop(kind, None)
             await (self.refuse(*refused) if refused else getattr(self, f"on_{kind}")(message))
         except Refused as refused:
             await self.answer(corr_id, False, str(refused), kind=kind, code=refused.code)
@@ -359,6 +359,7 @@ class Server:
         self.requests = []
         self.silent = set()  # types that get no answer
         self.refuse = {}  # type -> (text, code)
+        self.refuse_once = {}
         self.raw = {}  # type -> corr_id -> bytes of the answer, once
         self.race = False
         self.cut_logins = 0  # so many connections break right after the sign-in

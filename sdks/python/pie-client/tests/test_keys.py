@@ -101,6 +101,15 @@ def test_keys_that_cannot_be_used_say_why(content, passphrase, words, tmp_path):
         ParsedPrivateKey.from_file(tmp_path / "key", passphrase)
 
 
+def test_an_encrypted_key_has_an_error_of_its_own(tmp_path):
+    content = text(ED25519, passphrase=b"secret")
+    with pytest.raises(pie.KeyEncrypted):
+        ParsedPrivateKey.parse(content)
+    (tmp_path / "key").write_text(content)
+    with pytest.raises(pie.KeyEncrypted, match="key"):
+        ParsedPrivateKey.from_file(tmp_path / "key")
+
+
 def test_a_needless_passphrase_is_no_mistake():
     assert ParsedPrivateKey.parse(text(ED25519), "needless").kind == "Ed25519"
     assert ParsedPrivateKey.parse(text(RSA, PrivateFormat.PKCS8), "needless").kind == "RSA 2048"
@@ -168,6 +177,35 @@ async def test_only_a_short_random_text_is_signed(server, challenge, words):
     async with PieClient(server.url) as client:
         with pytest.raises(pie.ProtocolError, match=words):
             await client.authenticate("alice", ParsedPrivateKey.parse(text(ED25519)))
+
+
+@pytest.mark.parametrize("says_challenge", [False, True])
+@pytest.mark.parametrize("domain", ["runyard-inferlets-v1", None])
+async def test_a_runyard_server_may_name_what_the_signature_is_for(server, domain, says_challenge):
+    key = ParsedPrivateKey.parse(text(ED25519))
+    server.users = {"alice": [key.public_line]}
+    server.domain, server.says_challenge, server.challenge = domain, says_challenge, bytes(range(48))
+    async with PieClient(server.url) as client:
+        await client.authenticate("alice", key)
+    signed = bytes(range(48)) if domain is None else b"runyard-inferlets-v1\0alice\0" + bytes(range(48))
+    (sent,) = [request["signature"] for request in server.requests if request["type"] == "signature"]
+    ED25519.public_key().verify(base64.b64decode(sent), signed)
+
+
+async def test_a_key_signs_for_no_other_purpose(server):
+    server.users, server.domain = {"alice": []}, "git-push"
+    async with PieClient(server.url) as client:
+        with pytest.raises(pie.ProtocolError, match="'git-push'"):
+            await client.authenticate("alice", ParsedPrivateKey.parse(text(ED25519)))
+    assert "signature" not in [request["type"] for request in server.requests]
+
+
+async def test_the_original_gets_a_signature_of_the_bare_challenge(original):
+    key = ParsedPrivateKey.parse(text(P256))
+    original.users = {"alice": [key.public_line]}
+    async with PieClient(original.url) as client:
+        await client.authenticate("alice", key)
+        await client.ping()
 
 
 # The ssh-agent.

@@ -8,7 +8,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pie import AlreadyAttached, ConnectionLost, Event, Exit, PieError, ProtocolError
+from pie import AlreadyAttached, ConnectionLost, Event, Exit, InstanceEnded, PieError, ProtocolError
 from pie._chunks import CHUNK, Source
 from pie._mailbox import Mailbox
 from pie._messages import Answer, Chunk, Malformed, Said, decode, encode
@@ -256,6 +256,18 @@ def test_an_event_in_too_many_pieces_is_an_error_in_its_place():
     with pytest.raises(ProtocolError, match="max_blob"):
         box.take()
     assert texts(box) == []
+
+
+def test_an_end_that_cannot_be_read_is_an_end():
+    core = ours(max_blob=5)
+    box = launched(core)
+    for part in range(4):
+        core.receive(said("abc", 1, part=part, parts=4, event=1))
+    with pytest.raises(ProtocolError, match="max_blob"):
+        box.take()
+    assert not core.mailboxes
+    with pytest.raises(InstanceEnded):
+        box.take()
 
 
 def test_blobs_may_interleave_with_each_other():

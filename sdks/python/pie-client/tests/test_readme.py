@@ -41,5 +41,14 @@ def test_it_names_everything():
             assert f"`{name}`" in README, name
     for event in Event:
         assert f"`{event.name}`" in README
-    for command in app.registered_commands:
-        assert re.search(rf"`[^`]*\b{command.name or command.callback.__name__}\b", README), command
+    commands = [command.name or command.callback.__name__ for command in app.registered_commands]
+    for name in [*commands, *(group.name for group in app.registered_groups)]:
+        assert re.search(rf"^\| [^|]*`[^`]*\b{name}\b", README, re.MULTILINE), name
+
+
+def test_it_tells_the_codes_of_closes():
+    from pie._connection import _FINAL_CODES
+
+    told, _, rest = README.partition("Closes that would only repeat themselves")[2].partition("A server that goes")
+    assert {int(code) for code in re.findall(r"\b1\d{3}\b", told)} == _FINAL_CODES
+    assert not {int(code) for code in re.findall(r"\b[14]\d{3}\b", rest.partition("\n\n")[0])} & _FINAL_CODES

@@ -78,6 +78,15 @@ def test_everything_else(sync_client, server):
     assert sync_client.identify("alice") == (True, "Already authenticated")
 
 
+def test_a_launch_with_a_key_is_made_again_after_a_lost_connection(sync_client, server):
+    server.cut_launches = 2
+    assert sync_client.launch_instance(server.install("hello"), idempotency_key="once").result() == "done"
+    assert len(server.instances) == 1
+    server.cut_launches = 1
+    with pytest.raises(pie.ConnectionLost):
+        sync_client.launch_instance(server.install("hello"))
+
+
 def test_the_internal_token(server):
     with pie.sync.PieClient(server.url) as client:
         client.internal_authenticate(server.token)

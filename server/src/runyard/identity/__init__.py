@@ -7,12 +7,14 @@ Only what is light to import is here. What loads the database driver is imported
 from runyard.identity.access import Action, allowed, require
 from runyard.identity.errors import (
     AlreadyExists,
+    AuthorizedUsersUnusable,
     CredentialError,
     Forbidden,
     IdentityError,
     InactiveUser,
     InvalidCredential,
     InvalidEmail,
+    InvalidPublicKey,
     InvalidValue,
     KeyEnded,
     LastAdmin,
@@ -22,7 +24,7 @@ from runyard.identity.errors import (
     TooManyAttempts,
 )
 from runyard.identity.keys import Secret
-from runyard.identity.model import ApiKey, IssuedKey, KeyStatus, Project, User
+from runyard.identity.model import ApiKey, IssuedKey, KeyStatus, Project, SshKey, User
 from runyard.identity.principal import GUEST, OPERATOR, Credential, Principal, project_tenant, user_tenant
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Action",
     "AlreadyExists",
     "ApiKey",
+    "AuthorizedUsersUnusable",
     "Credential",
     "CredentialError",
     "Forbidden",
@@ -38,6 +41,7 @@ __all__ = [
     "InactiveUser",
     "InvalidCredential",
     "InvalidEmail",
+    "InvalidPublicKey",
     "InvalidValue",
     "IssuedKey",
     "KeyEnded",
@@ -49,6 +53,7 @@ __all__ = [
     "Project",
     "Secret",
     "SigningKeyUnusable",
+    "SshKey",
     "TooManyAttempts",
     "User",
     "allowed",

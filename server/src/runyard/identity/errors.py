@@ -7,13 +7,15 @@
     ├── TooManyAttempts            signing in failed too often; later again
     ├── Forbidden                  who calls is known and may not do this
     ├── InvalidValue               a name, password or time that cannot be used
-    │   └── InvalidEmail
+    │   ├── InvalidEmail
+    │   └── InvalidPublicKey       no public key, or one of a kind that isn't accepted
     ├── NotFound                   no such user, project or key
     ├── AlreadyExists              the name or email is taken
     ├── NotAMember                 the user is not in the project
     ├── KeyEnded                   the key was revoked or has expired, so it cannot be rotated
     ├── LastAdmin                  without this user nobody could administer the yard
-    └── SigningKeyUnusable         the keys of tokens can't be read, or don't belong together
+    ├── SigningKeyUnusable         the keys of tokens can't be read, or don't belong together
+    └── AuthorizedUsersUnusable    the file of users and their SSH keys can't be read, or says something wrong
 
 Their texts are meant for people and never hold a secret.
 """
@@ -75,6 +77,10 @@ class InvalidEmail(InvalidValue):
         super().__init__(f"Invalid email: {email!r}. Write it as name@example.com.")
 
 
+class InvalidPublicKey(InvalidValue):
+    """No public key, or one of a kind that isn't accepted."""
+
+
 class NotFound(IdentityError):
     """There is no such user, project or key."""
 
@@ -118,3 +124,10 @@ class SigningKeyUnusable(IdentityError):
 
     def __init__(self, path: Path, reason: str, *, way_out: str) -> None:
         super().__init__(f"{path} {reason}. {way_out}")
+
+
+class AuthorizedUsersUnusable(IdentityError):
+    """The file of users can't be used. The yard doesn't open then: somebody might be let in, or kept out, in error."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} can't be used: {problem}")

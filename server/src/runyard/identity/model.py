@@ -1,4 +1,4 @@
-"""The values identity keeps: users, projects, keys, and how a key stands."""
+"""The values identity keeps: users, projects, keys of both sorts, and how a key stands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from runyard.identity.keys import KeyKind, Secret
 from runyard.identity.principal import Role
 
 KeyState: TypeAlias = Literal["active", "revoked", "expired"]
+KeySource: TypeAlias = Literal["operator", "file"]
 
 OVERLAP: Final = timedelta(days=7)
 """How long a rotated key works on by default, so that its users can change over."""
@@ -96,6 +97,22 @@ class IssuedKey:
 
     key: ApiKey
     secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshKey:
+    """A public key that lets a user in. ``line`` is the key as OpenSSH writes it, ``source`` who said whose it is."""
+
+    id: UUID
+    user_id: UUID
+    user: str
+    name: str
+    kind: str
+    fingerprint: str
+    line: str
+    source: KeySource
+    created_at: datetime
+    last_used_at: datetime | None
 
 
 def key_status(

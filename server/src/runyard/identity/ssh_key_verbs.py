@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from runyard.identity.console import OpenStore, answer, fail, moment, table, work
+from runyard.identity.console import OpenStore, answer, fail, moment, note, table, work
+from runyard.identity.model import SshKey
+from runyard.identity.user_verbs import AsJson, Reference
 
 if TYPE_CHECKING:
-    from runyard.identity.ssh_keys import SshKey
     from runyard.identity.store import IdentityStore
 
-INPUT = 64 * 1024
-"""Characters read in search of a key; identity refuses long ones with a better message."""
-
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Reference: TypeAlias = Annotated[str, typer.Argument(metavar="USER", help="Login, email or id.")]
+INPUT: Final = 64 * 1024
+"""Bytes read in search of a key; identity refuses long ones with a better message."""
 
 
 def ssh_key_verbs(open_store: OpenStore) -> typer.Typer:
@@ -42,7 +40,7 @@ def ssh_key_verbs(open_store: OpenStore) -> typer.Typer:
             return await store.ssh_keys.add((await store.users.find(user)).id, text, name=name)
 
         key = work(open_store, change)
-        answer(key, f"{key.user} may sign in with {key.kind} {key.fingerprint} ({key.name}).", as_json=as_json)
+        answer(key, f"{key.user} may sign in with key {key.name!r}: {key.kind} {key.fingerprint}", as_json=as_json)
 
     @app.command("list")
     def list_(
@@ -73,28 +71,39 @@ def ssh_key_verbs(open_store: OpenStore) -> typer.Typer:
             return await store.ssh_keys.remove((await store.users.find(user)).id, name)
 
         key = work(open_store, change)
-        answer(key, f"{key.user} may no longer sign in with {key.fingerprint} ({key.name}).", as_json=as_json)
+        answer(key, f"{key.user} may no longer sign in with key {key.name!r}: {key.fingerprint}", as_json=as_json)
+        if key.source == "file":
+            note("It came from the file of authorized users. Remove it there, too, or the next start brings it back.")
 
     return app
 
 
 def _read(file: Path | None) -> str:
+    """The text of a key. Bytes that are no text are no key either; identity says so."""
     if file is None:
         if sys.stdin.isatty():
             fail("No key came from standard input. Pipe a .pub file into it, or name one with --file.")
-        return sys.stdin.read(INPUT)
+        return sys.stdin.buffer.read(INPUT).decode(errors="replace")
     try:
-        with file.expanduser().open() as opened:
-            return opened.read(INPUT)
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{str(file)!r} can't be read: {error}")
+        with file.expanduser().open("rb") as opened:
+            return opened.read(INPUT).decode(errors="replace")
+    except OSError as error:
+        fail(f"{str(file)!r} can't be read: {error.strerror}.")
 
 
 def _key_table(keys: list[SshKey]) -> str:
     if not keys:
         return "No SSH keys. Add one with: runyard user key add USER --file ~/.ssh/id_ed25519.pub"
     rows = (
-        (key.user, key.name, key.kind, key.fingerprint, key.source, moment(key.last_used_at, missing="never"))
+        (
+            key.user,
+            key.name,
+            key.kind,
+            key.fingerprint,
+            key.source,
+            moment(key.created_at, missing="-"),
+            moment(key.last_used_at, missing="never"),
+        )
         for key in keys
     )
-    return table(("USER", "NAME", "KIND", "FINGERPRINT", "FROM", "LAST USED"), rows)
+    return table(("USER", "NAME", "KIND", "FINGERPRINT", "FROM", "ADDED", "LAST USED"), rows)

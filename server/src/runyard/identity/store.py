@@ -41,7 +41,7 @@ class IdentityStore:
         self.users = Users(database, clock=clock, passwords=passwords or Passwords(), changed=changed)
         self.projects = Projects(database, clock=clock, changed=changed)
         self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
-        self.ssh_keys = SshKeys(database, self._callers, self._throttle, clock=clock)
+        self.ssh_keys = SshKeys(database, self.users, self._callers, self._throttle, clock=clock)
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
 
     async def listen(self, signals: Signals) -> None:

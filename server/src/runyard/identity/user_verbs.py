@@ -11,7 +11,6 @@ import typer
 
 from runyard.identity.console import OpenStore, answer, fail, moment, table, work
 from runyard.identity.model import User
-from runyard.identity.ssh_key_verbs import ssh_key_verbs
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
@@ -80,7 +79,6 @@ def user_verbs(open_store: OpenStore) -> typer.Typer:
         answer(changed, f"User {changed.label!r} has these permissions: {has}.", as_json=as_json)
 
     _changes(app, open_store)
-    app.add_typer(ssh_key_verbs(open_store), name="key")
     return app
 
 

@@ -83,6 +83,26 @@ class Users:
             raise AlreadyExists(f"A user with the {taken} already exists.") from None
         return await self.get(user_id)
 
+    async def ensure(self, connection: Connection, logins: Iterable[str]) -> dict[str, UUID]:
+        """The users with these logins by login; those that aren't there are made. Inside somebody's transaction.
+
+        Raises:
+            InvalidValue: one of these can't be a login.
+        """
+        wanted = [checked_login(login) for login in logins]
+        await connection.execute(
+            """
+            INSERT INTO users (id, name, login, created_at)
+            SELECT gen_random_uuid(), login, login, $2 FROM unnest($1::text[]) AS wanted (login)
+            WHERE NOT EXISTS (SELECT FROM users u WHERE u.login = wanted.login)  -- numbers are not for nothing
+            ON CONFLICT (login) DO NOTHING
+            """,
+            wanted,
+            self._clock(),
+        )
+        rows = await connection.fetch("SELECT login, id FROM users WHERE login = ANY($1)", wanted)
+        return dict(rows)
+
     async def get(self, user_id: UUID) -> User:
         """The user with this id.
 

@@ -13,6 +13,7 @@ import typer
 from runyard.identity.console import OpenStore, age, answer, moment, note, table, work
 from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, Project
 from runyard.identity.principal import Role
+from runyard.identity.ssh_key_verbs import ssh_key_verbs
 from runyard.identity.user_verbs import AsJson, Reference, user_verbs
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ Expires: TypeAlias = Annotated[
 
 def verbs(open_store: OpenStore) -> Mapping[str, typer.Typer]:
     """The verbs by name, working on the store that ``open_store`` opens."""
+    users = user_verbs(open_store)
+    users.add_typer(ssh_key_verbs(open_store), name="key")
     return {
-        "user": user_verbs(open_store),
+        "user": users,
         "project": project_verbs(open_store),
         "token": token_verbs(open_store),
         "key": key_verbs(open_store),

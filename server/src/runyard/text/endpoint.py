@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from runyard.settings import MIB
-from runyard.text.provider import Message, Prompt, Sampling, TextRefused, check_distribution, conversation
+from runyard.text.provider import Message, Prompt, Sampling, TextRefused, check_distribution, check_length, conversation
 
 LONGEST_ANSWER: Final = 16 * MIB
 """Bytes of one answer."""
@@ -71,16 +71,19 @@ class Endpoint:
 
     async def tokenize(self, text: str) -> Sequence[int]:
         """See :class:`runyard.text.TextProvider`. The text is sent under both names that servers know for it."""
+        check_length(text)
         body = {"content": text, "prompt": text, "add_special": False, "add_special_tokens": False}
         return (await self._ask(self._beside("tokenize"), body, _Tokens)).tokens
 
     async def detokenize(self, tokens: Sequence[int]) -> str:
         """See :class:`runyard.text.TextProvider`."""
+        check_length(tokens)
         found = await self._ask(self._beside("detokenize"), {"tokens": list(tokens)}, _Content)
         return found.content or found.prompt
 
     async def forward(self, tokens: Sequence[int], top: int) -> Sequence[tuple[int, float]]:
         """See :class:`runyard.text.TextProvider`."""
+        check_length(tokens)
         check_distribution(tokens, top)
         body = {"prompt": list(tokens), "n_predict": 1, "n_probs": top, "temperature": 0}
         found = await self._ask(self._beside("completion"), body, _Forwarded)
@@ -118,7 +121,7 @@ class Endpoint:
     async def _post(self, url: str, body: Mapping[str, object]) -> AsyncGenerator[bytes, None]:
         """The answer's bytes, up to the longest answer and the deadline.
 
-        The deadline is looked at where something is awaited here: time the reader takes is his own.
+        It is looked at where something is awaited here: a reader who dawdles is never interrupted in what he does.
         """
         late = asyncio.get_running_loop().time() + self._deadline
         length = 0

@@ -14,7 +14,7 @@ from runyard.sandbox import Sandbox
 from runyard.sandbox.scratch import remove
 from runyard.settings import Settings
 from runyard.text.endpoint import TextLate, TextLost
-from runyard.text.process import ModelProcess
+from runyard.text.process import NOT_STARTED, ModelProcess
 from runyard.text.provider import Prompt, Sampling, TextRefused
 from runyard.text.weights import Weights
 
@@ -43,8 +43,10 @@ class LocalText:
         self._idle: asyncio.TimerHandle | None = None
 
     async def close(self) -> None:
-        """End the process."""
+        """End the process, even one that is just starting."""
         self._dismiss()
+        for living in self._living:
+            living.cancel()
         await asyncio.gather(*self._living, return_exceptions=True)
 
     async def generate(self, prompt: Prompt, sampling: Sampling) -> str:
@@ -134,16 +136,21 @@ class LocalText:
     async def _live(self, started: asyncio.Future[ModelProcess], leave: asyncio.Event) -> None:
         """A process from start to end, in one task: the sandbox wants to be left by whoever entered it."""
         folder = self._folder / f"process-{next(self._numbers)}"
-        folder.mkdir()
         leaving = asyncio.create_task(leave.wait())
         try:
+            folder.mkdir()
             async with ModelProcess.start(folder, self._weights, self._sandbox, self._settings) as model:
                 started.set_result(model)
                 await asyncio.wait({model.over, leaving}, return_when=asyncio.FIRST_COMPLETED)
         except TextRefused as refused:
             started.set_exception(refused)
+        except Exception:
+            log.exception("language_model_failed")
+            if not started.done():
+                started.set_exception(TextRefused(NOT_STARTED))
         finally:
             leaving.cancel()
+            started.cancel()
             await asyncio.to_thread(remove, folder)
 
 

@@ -1,7 +1,8 @@
 """The process in the sandbox that runs the packaged model: llama.cpp's server on a Unix socket in the current folder.
 
-``python -m runyard.text.model FILE NAME THREADS SLOTS CONTEXT CONNECTIONS``; says READY when it answers. The runner
-always opens a listener. This one can't be reached over a network, and the folder of its socket is the worker's alone.
+``python model.py FILE NAME THREADS SLOTS CONTEXT CONNECTIONS``, a file run by itself: it needs nothing of ours. Says
+READY when it answers. The runner always opens a listener; this one can't be reached over a network, and the folder of
+its socket is the worker's alone.
 """
 
 from __future__ import annotations

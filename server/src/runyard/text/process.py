@@ -18,14 +18,15 @@ import structlog
 from runyard.sandbox import Command, Limits, Mount, Process, Sandbox, SandboxError
 from runyard.sandbox.python import python_environment, python_mounts
 from runyard.settings import Settings
+from runyard.text import model as program
 from runyard.text.endpoint import Endpoint
-from runyard.text.model import READY, SOCKET
 from runyard.text.provider import TextRefused
 from runyard.text.weights import Weights
 
 START_DEADLINE: Final = 120.0
 OUTPUT_KEPT: Final = 4000
 INSIDE: Final = "/text"
+NOT_STARTED: Final = "the yard can't start its language model; its log says why"
 URL: Final = "http://model/v1"
 SPARE: Final = 8
 """Connections beside those that wait for text: tokens are quickly told."""
@@ -85,7 +86,7 @@ class ModelProcess:
                     model.vocabulary = await _vocabulary(http)
             except (SandboxError, TimeoutError, OSError, httpx.HTTPError, msgspec.DecodeError) as error:
                 log.error("language_model_not_started", error=str(error), output=model._output())  # noqa: TRY400
-                raise TextRefused("the yard can't start its language model; its log says why") from error
+                raise TextRefused(NOT_STARTED) from error
             model.endpoint = Endpoint(http, base=URL, model=weights.name, deadline=settings.text_seconds, grammars=True)
             model.rest()
             yield model
@@ -104,11 +105,15 @@ class ModelProcess:
         """Keep its last words, which are libraries' complaints, until it is gone."""
         async for chunk in self._process.output():
             self._said += chunk
-            if READY in self._said:
+            if program.READY in self._said:
                 self._ready.set()
             del self._said[:-OUTPUT_KEPT]
-        ended = await self._process.wait()
-        log.error("language_model_died", code=ended.code, limit=ended.limit, output=self._output())
+        try:
+            ended = await self._process.wait()
+        except SandboxError as error:
+            log.error("language_model_died", error=str(error), output=self._output())  # noqa: TRY400
+        else:
+            log.error("language_model_died", code=ended.code, limit=ended.limit, output=self._output())
 
     def _output(self) -> str:
         return self._said.decode(errors="replace")
@@ -120,13 +125,13 @@ async def _connect(folder: Path, settings: Settings) -> AsyncIterator[httpx.Asyn
 
     What the process may yet put in its folder doesn't matter, nor does how long the folder's path is.
     """
-    os.link(folder / "work" / SOCKET, folder / SOCKET, follow_symlinks=False)
-    if not stat.S_ISSOCK((folder / SOCKET).lstat().st_mode):
+    os.link(folder / "work" / program.SOCKET, folder / program.SOCKET, follow_symlinks=False)
+    if not stat.S_ISSOCK((folder / program.SOCKET).lstat().st_mode):
         raise OSError("the language model has something else in the place of its socket")
     handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         transport = httpx.AsyncHTTPTransport(
-            uds=f"/proc/self/fd/{handle}/{SOCKET}",
+            uds=f"/proc/self/fd/{handle}/{program.SOCKET}",
             # One connection a request: a lost one means a lost process, never an idle connection that was closed.
             limits=httpx.Limits(max_connections=settings.text_queue + SPARE, max_keepalive_connections=0),
         )
@@ -146,7 +151,7 @@ def _command(work: Path, weights: Weights, sandbox: Sandbox, settings: Settings)
     mounts = python_mounts() if sandbox.isolated else []  # the model's file is among the modules
     options = (settings.text_threads, settings.text_slots, settings.text_context, settings.text_queue + SPARE)
     return Command(
-        argv=(sys.executable, "-m", "runyard.text.model", str(weights.file), weights.name, *map(str, options)),
+        argv=(sys.executable, "-P", program.__file__, str(weights.file), weights.name, *map(str, options)),
         cwd=inside,
         env=python_environment(),
         mounts=[*mounts, Mount(source=work, target=inside, writable=True)],

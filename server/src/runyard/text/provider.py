@@ -155,6 +155,13 @@ def conversation(prompt: Prompt, sampling: Sampling) -> str | list[Message]:
     return prompt
 
 
+def check_length(given: str | Sequence[int]) -> None:
+    """Raise TextRefused for more text or tokens than anybody takes."""
+    if len(given) > LONGEST_PROMPT:
+        kind = "characters" if isinstance(given, str) else "tokens"
+        raise TextRefused(f"{len(given)} {kind} are too many; {LONGEST_PROMPT} are allowed")
+
+
 def check_distribution(tokens: Sequence[int], top: int) -> None:
     """Raise TextRefused for a next-token distribution that nobody can give."""
     if not tokens:

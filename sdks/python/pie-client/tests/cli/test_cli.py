@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pie_tests_waiting import eventually_here
 
-from pie import ParsedPrivateKey
+from pie import KeyEncrypted
+from pie.cli.settings import read_key
 
 
 def lines(text):
@@ -33,8 +34,23 @@ def test_run_uploads_once(pie, program, server):
     assert sum(request["type"] == "upload_program" for request in server.requests) == 1
 
 
+def test_run_takes_webassembly_text(pie, tmp_path, server):
+    path = tmp_path / "program.wat"
+    path.write_text('(module (func (export "run")))')
+    code, _, err = pie("run", path)
+    assert (code, err) == (1, "Error: Upload Program failed: it is no WebAssembly\n")  # of this server, which runs none
+    sent = next(request for request in server.requests if request["type"] == "upload_program")
+    assert sent["chunk_data"] == path.read_bytes()
+
+
 def test_run_sends_what_is_typed(pie, program):
     assert pie("run", program("echo"), typed="one\ntwo\nbye\n") == (0, "one\ntwo\nbye\n", "")
+
+
+def test_a_line_that_is_refused_is_told_and_the_next_ones_go_on(pie, program, server):
+    server.refuse_once["signal_instance"] = "too long", "too_large"
+    code, out, err = pie("run", program("echo"), typed="one\nbye\n")
+    assert (code, out, err) == (0, "bye\n", "Error: Signal Instance failed: too long\n")
 
 
 def test_run_gives_a_slow_program_time(pie, program, server):
@@ -64,6 +80,7 @@ def test_run_ends_though_the_input_goes_on(program, server, home):
     [
         ("fails", 1, "about to fail\nException: Runtime error: broken\n"),
         ("exhausts", 1, "OutOfResources: fuel is used up\n"),
+        ("exits", 255, "Exception: Runtime error: exit status -1\n"),
     ],
 )
 def test_run_ends_with_the_programs_status(pie, program, behaviour, status, words):
@@ -169,23 +186,26 @@ def test_what_is_missing_is_told(pie, arguments):
     assert "Error: " in err
 
 
-def test_ctrl_d_leaves_the_program_running(server, home):
+@pytest.mark.parametrize("command", ["submit", "run"])
+def test_ctrl_d_leaves_the_program_running(server, home, command):
     server.install("sleeps", "demo/sleeps")
     keyboard, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pie.cli import main; sys.exit(main())", "submit", "demo/sleeps"],
+        [sys.executable, "-c", "import sys; from pie.cli import main; sys.exit(main())", command, "demo/sleeps"],
         stdin=terminal,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=terminal,
         text=True,
     )
     os.close(terminal)
     assert "ready" in process.stdout.readline()
     os.write(keyboard, b"\x04")
-    _, err = process.communicate(timeout=20)
+    assert process.wait(20) == 0
+    process.stdout.close()
+    seen = os.read(keyboard, 10_000).decode()
     os.close(keyboard)
-    assert process.returncode == 0
-    assert "pie attach" in err
+    assert "Ctrl-D leaves it running" in seen
+    assert "pie attach" in seen
     assert [instance.exit for instance in server.instances.values()] == [None]
 
 
@@ -316,25 +336,78 @@ def test_keys_are_listed(pie, home):
     assert "id_rsa" in pie("keys", "list")[1]
 
 
-def test_keys_of_the_agent_come_first(pie, home, server, monkeypatch, tmp_path):
+def test_keys_are_tried_in_order(pie, home, server, monkeypatch, tmp_path):
+    """Files that need no passphrase, then the ssh-agent, then those that need one."""
     path = str(tmp_path / "agent")
     process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
     try:
         eventually_here(lambda: os.path.exists(path) or process.poll() is not None)
         assert process.poll() is None
         monkeypatch.setenv("SSH_AUTH_SOCK", path)
-        pie("keys", "new")
-        held = pie("keys", "new", home / "held")[1].strip()
-        subprocess.run(["ssh-add", "-q", str(home / "held")], check=True, capture_output=True)
-        assert json.loads(pie("keys", "list", "--json")[1])[0]["public"] == held
+        held = pie("keys", "new", home / ".ssh" / "held")[1].strip()
+        subprocess.run(["ssh-add", "-q", str(home / ".ssh" / "held")], check=True, capture_output=True)
+        assert pie("keys", "show")[1].strip() == held
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(home / ".ssh" / "id_ed25519")],
+            check=True,
+            input=b"",
+        )
+        (home / ".ssh" / "id_ecdsa").write_text("nonsense")
+        assert pie("keys", "show")[1].strip() == held
         server.users = {"alice": [held]}
         assert pie("ping")[0] == 0
+        plain = pie("keys", "new", home / ".ssh" / "id_rsa")[1].strip()
+        assert pie("keys", "show")[1].strip() == plain
+        (home / ".ssh" / "id_rsa").unlink()
         subprocess.run(["ssh-add", "-q", "-D"], check=True, capture_output=True)
-        server.users = {"alice": [ParsedPrivateKey.from_file("~/.ssh/id_ed25519").public_line]}
-        assert pie("ping")[0] == 0
+        code, _, err = pie("ping")
+        assert code == 4
+        assert "id_ed25519" in err
+        assert "encrypted" in err
     finally:
         process.terminate()
         process.wait(10)
+
+
+def test_a_passphrase_is_asked_for_where_somebody_can_be_asked(home, monkeypatch):
+    (home / ".ssh").mkdir()
+    place = home / ".ssh" / "id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(place)], check=True)
+    line = " ".join(place.with_suffix(".pub").read_text().split()[:2])
+    asked = []
+    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "secret")
+    with pytest.raises(KeyEncrypted):
+        read_key(place)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert read_key(place).public_line == line
+    assert asked == [f"Passphrase of {place}: "]
+
+
+def test_settings_are_written_changed_and_shown(pie, home, server, monkeypatch):
+    monkeypatch.delenv("PIE_URL")
+    monkeypatch.delenv("PIE_USERNAME")
+    path = home / ".pie" / "cli_config.toml"
+    assert pie("config", "init", "--no-auth") == (0, f"{path}\n", "")
+    assert pie("config", "show")[1] == 'host = "127.0.0.1"\nport = 8080\nenable_auth = false\n'
+    code, _, err = pie("config", "init")
+    assert code == 2
+    assert "pie config update" in err
+    name = 'a"\\\x7fé😀'
+    assert pie("config", "update", "--port", str(server.port), "--username", name)[0] == 0
+    known = json.loads(pie("config", "show", "--json")[1])
+    assert known == {"host": "127.0.0.1", "port": server.port, "enable_auth": False, "username": name}
+    assert pie("ping")[0] == 0
+    assert server.requests[-2]["username"] == name
+    assert pie("config", "update")[0] == 2
+    assert pie("config", "update", "--port", "0")[0] == 2
+
+
+def test_settings_may_be_elsewhere(pie, home, tmp_path):
+    place = tmp_path / "new" / "settings.toml"
+    assert pie("config", "update", "--path", place, "--host", "example.test", "--key", "~/.ssh/id_rsa")[0] == 0
+    known = json.loads(pie("config", "show", "--path", place, "--json")[1])
+    assert (known["host"], known["private_key_path"]) == ("example.test", "~/.ssh/id_rsa")
+    assert pie("config", "show")[0] == 2
 
 
 def test_a_reader_that_goes_away_is_no_traceback(server, home):

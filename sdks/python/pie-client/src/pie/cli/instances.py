@@ -24,7 +24,7 @@ def add_instance_commands(app: typer.Typer) -> None:
 def list_instances(
     *,
     server: Server,
-    full: Annotated[bool, typer.Option("--full", help="Whole ids.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Whole ids and hashes.")] = False,
     long: Annotated[bool, typer.Option("--long", help="Eight characters of each id.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,7 +43,13 @@ def list_instances(
         say_json([asdict(info) for info in infos])
     elif infos:
         rows = [
-            (info.id[:width], info.status, f"{info.elapsed_secs} s", info.program or "-", _shown(info.arguments))
+            (
+                info.id[:width],
+                info.status,
+                f"{info.elapsed_secs} s",
+                _program(info.program or "-", full=full),
+                _shown(info.arguments),
+            )
             for info in infos
         ]
         show_table(("ID", "STATUS", "AGE", "PROGRAM", "ARGUMENTS"), rows)
@@ -103,6 +109,12 @@ async def find(client: PieClient, prefix: str) -> InstanceInfo:
     if not fitting:
         raise UsageError(f"You have no instance {prefix!r}; see: pie list")
     raise UsageError(f"{prefix!r} begins {len(fitting)} ids: {', '.join(info.id[:8] for info in fitting[:5])}")
+
+
+def _program(program: str, *, full: bool) -> str:
+    from pie._program import is_digest
+
+    return program[:12] if is_digest(program) and not full else program
 
 
 def _shown(arguments: tuple[str, ...]) -> str:

@@ -35,7 +35,7 @@ from pie.errors import ConnectionFailed, ConnectionLost, DeadlineExceeded, NotAt
 
 T = TypeVar("T")
 
-_JOIN: Final = 5.0  # seconds
+_JOIN: Final = 5.0  # seconds that closing waits for a thread of ours
 
 
 class Link:
@@ -57,6 +57,7 @@ class Link:
         self._error: ConnectionFailed | None = None
         self._socket: ClientConnection | None = None
         self._flushing = threading.Lock()
+        self._threads: set[threading.Thread] = set()
         core.on_outbox = self._flush_soon
 
     def open(self) -> None:
@@ -65,8 +66,10 @@ class Link:
         Raises:
             ConnectionFailed: nobody answers there, or not in time.
         """
-        if self._state in {"up", "down"}:
-            return
+        with self._changed:
+            if self._state in {"up", "down"}:
+                return
+            self._set("new")
         self._connect()
         with self._changed:
             if self._socket is not None:
@@ -81,8 +84,11 @@ class Link:
             self._set("closed", error)
             self.core.lost(error, resumable=False)
             socket = self._socket
+            threads = self._threads - {threading.current_thread()}
         if socket is not None:
             socket.close()
+        for thread in threads:
+            thread.join(_JOIN)
 
     def run(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Perform a call.
@@ -186,9 +192,14 @@ class Link:
         except (OSError, InvalidHandshake, InvalidURI, EOFError) as error:
             raise failed_connect(self._uri, error) from error
         with self._changed:
-            self._socket = socket
-            self.core.made()
-        threading.Thread(target=self._read, args=(socket,), name="pie reader", daemon=True).start()
+            wanted = self._state != "closed"
+            if wanted:
+                self._socket = socket
+                self.core.made()
+                self._start("reader", self._read, socket)
+        if not wanted:  # closed while it was made
+            socket.close()
+            raise ConnectionLost("The client was closed", final=True)
 
     def _read(self, socket: ClientConnection) -> None:
         try:
@@ -220,7 +231,7 @@ class Link:
             else:
                 self._set("new", error)
                 return
-        threading.Thread(target=self._reconnect, args=(error, self.login), name="pie reconnect", daemon=True).start()
+            self._start("reconnect", self._reconnect, error, self.login)
 
     def _reconnect(self, error: ConnectionLost, login: Callable[[], Flow[None]]) -> None:
         deadline = time.monotonic() + self.settings.reconnect
@@ -269,6 +280,13 @@ class Link:
                     raise self._error.with_traceback(None)
                 raise ConnectionFailed("Not connected yet; call `client.connect()`, or use with")
 
+    def _start(self, name: str, work: Callable[..., None], *arguments: object) -> None:
+        """Run in a thread. Call it with the lock held."""
+        self._threads = {thread for thread in self._threads if thread.is_alive()}
+        thread = threading.Thread(target=work, args=arguments, name=f"pie {name}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
     def _set(self, state: Literal["new", "up", "down", "closed"], error: ConnectionFailed | None = None) -> None:
         self._state = state
         self._error = error
@@ -277,7 +295,7 @@ class Link:
     # What the core itself wants to send. Not the reader's work: it must go on reading.
 
     def _flush_soon(self) -> None:
-        threading.Thread(target=self._flush, name="pie flush", daemon=True).start()
+        self._start("flush", self._flush)
 
     def _flush(self) -> None:
         with self._flushing:  # in order

@@ -14,7 +14,7 @@ from typing import Final, cast
 import msgspec
 from wasmtime import Linker, ValType
 
-from runyard.services.inferlets.runtime.guest import HostRefusal, Told
+from runyard.services.inferlets.runtime.guest import LONGEST_LIST, HostRefusal, Told
 from runyard.services.inferlets.runtime.here import here, read, read_text, write
 from runyard.services.inferlets.runtime.native import CoreFunction, define_core
 
@@ -172,6 +172,8 @@ def forward(address: int, size: int, top: int) -> int:
 
 
 def _tokens(address: int, size: int) -> list[int]:
+    if size & 0xFFFFFFFF > 4 * LONGEST_LIST:
+        raise HostRefusal(f"{(size & 0xFFFFFFFF) // 4} tokens are more than {LONGEST_LIST}")
     content = read(address, size & ~3)
     return list(struct.unpack(f"<{len(content) // 4}I", content))
 

@@ -19,7 +19,7 @@ FULL: Final = 2**63
 """Fuel of an instance without a limit; it is counted all the same."""
 
 TABLE: Final = 1_000_000
-INSTANCES, TABLES, MEMORIES = 1000, 100, 100
+INSTANCES, TABLES, MEMORIES = 1000, 100, 20
 LONGEST: Final = 4000
 
 _NO_FUEL: Final = "all fuel consumed"

@@ -59,7 +59,9 @@ def survey_module(engine: Engine, module: Module) -> Surface:
     if entry is None:
         raise BadProgram("It exports neither `_start` nor `run`, so there is nothing to run.")
     if not isinstance(entry.type, FuncType) or entry.type.params or entry.type.results not in _STATUS:
-        raise BadProgram(f"Its export {entry.name!r} must be a function without parameters that returns nothing or i32.")
+        raise BadProgram(
+            f"Its export {entry.name!r} must be a function without parameters that returns nothing or an i32."
+        )
     if meant := next((one for one in module.imports if _INTERFACE.match(one.module)), None):
         raise BadProgram(
             f"It is a core module, but its import {meant.module!r} is an interface of components. Make a component of"
