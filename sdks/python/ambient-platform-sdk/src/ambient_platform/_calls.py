@@ -1,0 +1,157 @@
+"""Every call, written once for both clients: what is sent, and what the answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ._checks import path_part
+from ._core import Core, new_key
+from ._fields import Fields
+from ._port import Request
+from ._refusals import document_of
+from .exceptions import ConflictError, ResponseError, SessionNotFoundError
+from .types import (
+    Artifact,
+    CreateSessionRequest,
+    CreateSessionResponse,
+    Message,
+    Model,
+    SessionListResponse,
+    SessionResponse,
+)
+
+SESSIONS: Final = "/v1/sessions"
+_PAGE: Final = range(1, 501)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which sessions are listed, and how many at a time."""
+
+    limit: int | None = None
+    status: str | None = None
+    labels: Mapping[str, str] | None = None
+    search: str | None = None
+
+    def query(self, cursor: str | None) -> tuple[tuple[str, str], ...]:
+        """As it travels.
+
+        Raises:
+            ValueError: the limit is none.
+        """
+        if self.limit is not None and self.limit not in _PAGE:
+            raise ValueError(f"limit has to be 1 to {_PAGE[-1]}, not {self.limit!r}")
+        given = {"limit": self.limit, "status": self.status, "search": self.search, "cursor": cursor}
+        labels = [("label", f"{name}={value}") for name, value in (self.labels or {}).items()]
+        return (*((name, str(value)) for name, value in given.items() if value is not None), *labels)
+
+
+def session_path(session_id: str, *below: str) -> str:
+    """The path of a session, or of something of it."""
+    return "/".join((SESSIONS, path_part(session_id, "Session ID"), *below))
+
+
+async def create_session(core: Core, request: CreateSessionRequest, key: str | None) -> CreateSessionResponse:
+    """Start a session."""
+    request.validate()
+    headers = {"Idempotency-Key": key or new_key()}
+    asked = core.request("POST", SESSIONS, document=request.to_dict(), headers=headers)
+    return CreateSessionResponse.from_dict(_object(document_of(await core.create(asked))))
+
+
+async def get_session(core: Core, session_id: str, *, until: float | None = None) -> SessionResponse:
+    """How a session is."""
+    asked = core.request("GET", session_path(session_id), until=until)
+    response = await core.answer(asked, replayable=True, until=until)
+    return SessionResponse.from_dict(_object(document_of(response)))
+
+
+async def list_sessions(core: Core, wanted: Filter, cursor: str | None) -> SessionListResponse:
+    """A page of sessions."""
+    asked = core.request("GET", SESSIONS, query=wanted.query(cursor))
+    page = SessionListResponse.from_dict(_object(await core.document(asked, replayable=True)))
+    if cursor is not None and page.next_cursor == cursor:
+        raise ResponseError(f"The server's answer is wrong: the page after {cursor!r} is that page again")
+    return page
+
+
+async def delete(core: Core, session_id: str) -> None:
+    """Forget a session."""
+    await core.end(core.request("DELETE", session_path(session_id)), ended=SessionNotFoundError)
+
+
+async def interrupt(core: Core, session_id: str) -> SessionResponse:
+    """End the turn, and keep the session. Sent once: a second one would end the next turn."""
+    asked = core.request("POST", session_path(session_id, "interrupt"))
+    return SessionResponse.from_dict(_object(await core.document(asked, replayable=False, superset=True)))
+
+
+async def end(core: Core, session_id: str, verb: str) -> SessionResponse:
+    """Stop or finish a session."""
+    asked = core.request("POST", session_path(session_id, verb))
+    response = await core.end(asked, ended=ConflictError, superset=True)
+    if response is None:
+        return await get_session(core, session_id)
+    return SessionResponse.from_dict(_object(document_of(response)))
+
+
+async def send_message(core: Core, session_id: str, content: str) -> int:
+    """Tell the agent something; gives the message's number."""
+    if not content.strip():
+        raise ValueError("Message cannot be empty")
+    asked = core.request("POST", session_path(session_id, "messages"), document={"content": content})
+    document = await core.document(asked, replayable=False, superset=True)
+    return Fields(document, "the message").number("seq")
+
+
+async def approve(core: Core, session_id: str, call: str, *, approved: bool, comment: str | None) -> None:
+    """Let a tool's call happen, or not."""
+    document = {"approved": approved, **({"comment": comment} if comment else {})}
+    path = session_path(session_id, "approvals", path_part(call, "Call ID"))
+    await core.answer(core.request("POST", path, document=document), replayable=False, superset=True)
+
+
+async def messages(core: Core, session_id: str) -> list[Message]:
+    """The transcript."""
+    return [Message.of(one) for one in await _items(core, session_path(session_id, "messages"))]
+
+
+async def artifacts(core: Core, session_id: str) -> list[Artifact]:
+    """The files that a session has made."""
+    return [Artifact.of(one) for one in await _items(core, session_path(session_id, "artifacts"))]
+
+
+async def models(core: Core) -> list[Model]:
+    """What sessions may ask for."""
+    return [Model.of(one) for one in await _items(core, "/v1/models")]
+
+
+async def patch(core: Core, session_id: str, repo: str | None) -> bytes:
+    """What changed in the repositories."""
+    query = () if repo is None else (("repo", repo),)
+    asked = core.request("GET", session_path(session_id, "patch"), query=query)
+    return (await core.answer(asked, replayable=True, superset=True)).content
+
+
+async def logs(core: Core, session_id: str, tail: int | None) -> str:
+    """What tools and the agent have printed."""
+    query = () if tail is None else (("tail", str(tail)),)
+    asked = core.request("GET", session_path(session_id, "logs"), query=query)
+    return (await core.answer(asked, replayable=True, superset=True)).content.decode("utf-8", "replace")
+
+
+async def metrics(core: Core, session_id: str) -> Mapping[str, object]:
+    """Times, turns, tokens and tool calls."""
+    asked = core.request("GET", session_path(session_id, "metrics"))
+    return _object(await core.document(asked, replayable=True, superset=True))
+
+
+async def _items(core: Core, path: str) -> list[Fields]:
+    asked: Request = core.request("GET", path)
+    return Fields(await core.document(asked, replayable=True, superset=True), "the list").objects("items")
+
+
+def _object(document: object) -> Mapping[str, object]:
+    return Fields(document, "it").raw
