@@ -20,7 +20,8 @@ LAYOUT = (3, 11)
 
 COMMANDS = {
     "runyard": [[], ["serve"], ["worker"], ["doctor"], ["user"], ["user", "add"], ["project"], ["project", "add"],
-                ["token"], ["token", "create"], ["key"], ["key", "create"], ["key", "rotate"],
+                ["user", "key"], ["user", "key", "add"], ["token"], ["token", "create"], ["key"], ["key", "create"],
+                ["key", "rotate"],
                 ["models"], ["models", "list"], ["models", "pull"], ["models", "add"]],
     "ci-admin": [[], ["user"], ["user", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
     "ci": [[], ["submit"], ["submit", "test"], ["wait"], ["watch"], ["list"], ["cancel"], ["rerun"], ["tests"],
@@ -34,6 +35,8 @@ COMMANDS = {
     "cl-admin": [[], ["users"], ["users", "create"], ["users", "update"], ["users", "password"], ["users", "list"],
                  ["config"], ["config", "get-guest-mode"], ["config", "set-guest-mode"], ["jobs"],
                  ["jobs", "cleanup"], ["completion"]],
+    "pie": [[], ["run"], ["submit"], ["attach"], ["install"], ["mcp"], ["list"], ["abort"], ["ping"], ["keys"],
+            ["keys", "new"], ["config"], ["config", "init"], ["completion"]],
 }  # fmt: skip
 
 
@@ -74,6 +77,8 @@ def default(name: str) -> str:
         "data_dir": "`/var/lib/runyard` as root, else `~/.local/share/runyard`",
         "worker_slots": "number of cores, at least 2",
         "compute_slots": "number of cores",
+        "inferlet_processes": "number of cores, at least 2",
+        "text_threads": "number of cores",
     }
     if name in special:
         return special[name]

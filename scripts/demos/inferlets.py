@@ -58,13 +58,12 @@ def visitor(yard: RunningYard, user: TestUser) -> Visitor:
 def rows(who: Visitor, programs: Path) -> list[Row]:
     """A row for each way of using a program."""
     echo, storyteller = programs / "echo.wat", programs / "storyteller.wat"
-    return [
-        Row(service="inferlets", name="echo.wat converses", good="completed", run=partial(converse, who, echo)),
-        Row(
-            service="inferlets", name="echo.wat left alone", good="completed", run=partial(leave_and_return, who, echo)
-        ),
-        Row(service="inferlets", name="storyteller.wat", good=TOLD, run=partial(tell, who, storyteller)),
-    ]
+    work = {
+        "echo.wat converses": ("completed", partial(converse, who, echo)),
+        "echo.wat left alone": ("completed", partial(leave_and_return, who, echo)),
+        "storyteller.wat": (TOLD, partial(tell, who, storyteller)),
+    }
+    return [Row(service="inferlets", name=name, good=good, run=run) for name, (good, run) in work.items()]
 
 
 def converse(who: Visitor, program: Path, row: Row) -> None:

@@ -2,8 +2,8 @@
 
 The terminal stands in a folder of its own beside copies of this repository's examples, with a home, a user and a key.
 Shell blocks of one page share its variables and its current folder; Python blocks start where the page starts. What a
-reader would put in their own words for is put in: ``http://localhost:8000`` and ``ci_...`` in Python, and the password
-that ``cl_client login admin`` asks for.
+reader would put in their own words for is put in: ``http://localhost:8000``, ``ws://127.0.0.1:8080`` and ``ci_...`` in
+Python, and the password that ``cl_client login admin`` asks for.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ class Terminal:
 
     def _python(self, code: str) -> subprocess.CompletedProcess[str]:
         code = code.replace("http://localhost:8000", self._environment["CI_SERVER_URL"])
+        code = code.replace("ws://127.0.0.1:8080", self._environment["PIE_URL"])
         script = self._state / "block"
         script.write_text(code.replace('"ci_..."', f'"{self._environment["CI_API_KEY"]}"'))
         return self._run([sys.executable, str(script)], self._start)
@@ -118,7 +119,8 @@ class Terminal:
 def reader_environment(yard: RunningYard) -> dict[str, str]:
     """That of a new user of the yard, who may also administer it."""
     user = yard.user("Reader")
-    inherited = {name: text for name, text in yard.environment.items() if not name.startswith(("CI_", "CL_"))}
+    foreign = ("CI_", "CL_", "PIE_", "SSH_")
+    inherited = {name: text for name, text in yard.environment.items() if not name.startswith(foreign)}
     return inherited | {
         "AUTH_URL": yard.url,
         "COMPUTE_URL": yard.compute_url,
@@ -127,4 +129,5 @@ def reader_environment(yard: RunningYard) -> dict[str, str]:
         "HOME": str(user.home),
         "CI_SERVER_URL": yard.url,
         "CI_API_KEY": user.api_key,
+        "PIE_URL": yard.inferlets_url,
     }

@@ -22,6 +22,7 @@ from .terminal import ADMIN_PASSWORD, BLOCK, PAGES, PLUGIN_GUIDE, ROOT, Terminal
 START = {
     "docs/guides/ci.md": "examples/calculator",
     "docs/guides/compute.md": "examples/media",
+    "docs/guides/inferlets.md": "examples/inferlets",
     "examples/media/README.md": "examples/media",
 }
 """Where a page's reader is; at the root otherwise."""

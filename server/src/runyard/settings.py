@@ -204,7 +204,9 @@ class Settings(BaseSettings):
     text_key: SecretStr | None = Field(default=None, description="Key to ask with, if one is needed.")
     text_seconds: Seconds = Field(default=120.0, description="Longest one answer may take, waiting included.")
     text_threads: Positive = Field(
-        default_factory=lambda: os.cpu_count() or 1, description="Threads the packaged model computes with."
+        default_factory=lambda: max(1, (os.cpu_count() or 1) // 2),
+        description="Threads the packaged model computes with. They wait for each other: with more than there are "
+        "idle cores it becomes many times slower.",
     )
     text_slots: Positive = Field(default=4, description="Answers the packaged model writes at once.")
     text_queue: Positive = Field(

@@ -213,7 +213,7 @@ HOSTILE = {
                 (loop (drop (call $blob (i32.const 0) (i32.const 100000))) (br 0))) (start $more))
               (core instance (instantiate $more (with "" (instance (export "blob" (func $blob))))))"""
         ),
-        says="blobs of more bytes than it may have memory",
+        says="blobs of more bytes than it may have memory", limits={"memory": 2 << 20},
     ),
     "a text repeated in a list": Hostile(
         program=component(

@@ -428,11 +428,21 @@ async def test_an_original_servers_refusal_is_an_error_too(guest, pies):
         await guest.upload_program(pies.wasm("hello"), "")
 
 
+@pytest.mark.parametrize("manifest", ["no TOML", "package = 1", '[package]\nname = "demo/x"'])
+async def test_the_server_is_the_one_to_refuse_a_manifest(client, server, pies, manifest):
+    server.refuse["upload_program"] = "bad", "bad_manifest"
+    with pytest.raises(pie.ProgramRefused):
+        await client.upload_program(pies.wasm("hello"), manifest)
+    assert "query" not in [request["type"] for request in server.requests]
+
+
 async def test_an_early_no_stops_the_upload(client, server, pies):
     server.refuse["upload_program"] = "too large", "too_large"
     with pytest.raises(pie.RequestRefused) as refused:
         await client.upload_program(pies.wasm("hello", 100 * 262_144))
     assert refused.value.code == "too_large"
+    await client.ping()
+    assert sum(request["type"] == "upload_program" for request in server.requests) < 100
     await client.ping()
 
 

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 
+import msgpack
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -206,6 +207,15 @@ async def test_the_original_gets_a_signature_of_the_bare_challenge(original):
     async with PieClient(original.url) as client:
         await client.authenticate("alice", key)
         await client.ping()
+
+
+async def test_a_challenge_that_is_no_base64_is_refused(server):
+    server.raw["identification"] = lambda corr_id: msgpack.packb(
+        {"type": "response", "corr_id": corr_id, "successful": True, "result": "no base64!"}
+    )
+    async with PieClient(server.url) as client:
+        with pytest.raises(pie.ProtocolError, match="no base64"):
+            await client.authenticate("alice", ParsedPrivateKey.parse(text(ED25519)))
 
 
 # The ssh-agent.

@@ -87,6 +87,16 @@ async def test_a_program_that_takes_too_long_is_ended(client, server):
     assert "terminate_instance" in [request["type"] for request in server.requests]
 
 
+async def test_a_manifest_is_asked_for_once(client, server):
+    server.install("hello", "demo/hello")
+    async with Client(bridge(client, timeout=10)) as agent:
+        for _ in range(3):
+            await agent.call_tool("demo_hello", {})
+    asked = [request["subject"] for request in server.requests if request["type"] == "query"]
+    assert asked.count("programs") >= 3
+    assert asked.count("program") == 1
+
+
 async def test_the_command_serves_over_stdio(server, tmp_path):
     server.install("hello", "demo/hello")
     environment = {**os.environ, "PIE_URL": server.url, "HOME": str(tmp_path)}

@@ -14,7 +14,7 @@ async def numbers(instance):
 async def eventually(condition):
     async with asyncio.timeout(10):
         while not condition():
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0)
 
 
 async def insist(call):

@@ -9,8 +9,6 @@ import ctypes
 import itertools
 import mmap
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,9 +34,8 @@ class Allotment:
     used: int = 0
     refused: bool = False
 
-    @contextmanager
-    def more(self, size: int) -> Iterator[None]:
-        """Count ``size`` bytes more, if within they can be had.
+    def check(self, size: int) -> None:
+        """Whether it may have ``size`` bytes more.
 
         Raises:
             MemoryError: that is too much.
@@ -46,8 +43,6 @@ class Allotment:
         if self.used + size > self.limit:
             self.refused = True
             raise MemoryError(f"{self.used + size} bytes of memory are more than {self.limit}")
-        yield
-        self.used += size
 
 
 class _Allotted(threading.local):
@@ -80,17 +75,17 @@ def use_our_memories(config: Config) -> None:
 def _map(minimum: int, room: int, guard: int) -> int:
     """A memory of ``minimum`` bytes, which may grow to ``room``, with a guard on either side; returns its number."""
     allotment = allotted.allotment
-    with allotment.more(minimum):
-        length = guard + room + guard
-        start = _libc.mmap(None, length, _NO_ACCESS, _PRIVATE, -1, 0)
-        if start == _FAILED:
-            raise OSError(ctypes.get_errno(), "the process has no room for another memory")
-        mapping = _Mapping(start, length, start + guard, 0, room, allotment)
-        try:
-            _open(mapping, minimum)
-        except OSError:
-            _libc.munmap(start, length)
-            raise
+    allotment.check(minimum)
+    length = guard + room + guard
+    start = _libc.mmap(None, length, _NO_ACCESS, _PRIVATE, -1, 0)
+    if start == _FAILED:
+        raise OSError(ctypes.get_errno(), "the process has no room for another memory")
+    mapping = _Mapping(start, length, start + guard, 0, room, allotment)
+    try:
+        _open(mapping, minimum)
+    except OSError:
+        _libc.munmap(start, length)
+        raise
     number = next(_numbers)
     _mappings[number] = mapping
     return number
@@ -101,6 +96,7 @@ def _open(mapping: _Mapping, size: int) -> None:
         raise OSError(f"a memory may have {mapping.room} bytes, not {size}")
     if size and _libc.mprotect(mapping.base, size, _READ_AND_WRITE):
         raise OSError(ctypes.get_errno(), f"the process has no {size} bytes of memory")
+    mapping.allotment.used += size - mapping.size
     mapping.size = size
 
 
@@ -119,8 +115,8 @@ def _look(number: int, size: Any, room: Any) -> int:
 def _grow(number: int, size: int) -> int:
     mapping = _mappings[number]
     try:
-        with mapping.allotment.more(size - mapping.size):
-            _open(mapping, size)
+        mapping.allotment.check(size - mapping.size)
+        _open(mapping, size)
     except Exception as error:  # noqa: BLE001  (C can't have it)
         return _error(error)
     return 0

@@ -59,10 +59,10 @@ def define_component(instance: wc.LinkerInstance, name: str, function: Component
     )  # fmt: skip
 
 
-def at_each_epoch(store: Store, interrupted: Callable[[], str | None]) -> object:
-    """Ask at every epoch whether the store's program is to go on: a text traps it.
+def epoch_question(interrupted: Callable[[], str | None]) -> Any:
+    """A question for :func:`at_each_epoch`: whether the thread's program is to end. A text traps it.
 
-    Returns what must be kept as long as the store.
+    It must be kept as long as any store that has it.
     """
 
     def ask(_context: object, _data: object, delta: Any, kind: Any) -> int:
@@ -72,10 +72,13 @@ def at_each_epoch(store: Store, interrupted: Callable[[], str | None]) -> object
         delta[0], kind[0] = 1, _CONTINUE
         return 0
 
-    callback = _EpochCallback(ask)
-    ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), callback, None, _nothing)
+    return _EpochCallback(ask)
+
+
+def at_each_epoch(store: Store, question: Any) -> None:
+    """Have a question asked at every epoch, on the thread of the store's program."""
+    ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), question, None, _nothing)
     store.set_epoch_deadline(1)
-    return callback
 
 
 _EpochCallback: Final = ctypes.CFUNCTYPE(

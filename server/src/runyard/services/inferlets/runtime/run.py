@@ -11,7 +11,7 @@ from runyard.services.inferlets.runtime.epochs import Ticker
 from runyard.services.inferlets.runtime.guest import Guest, Stopped
 from runyard.services.inferlets.runtime.here import here
 from runyard.services.inferlets.runtime.memories import Allotment, allotted
-from runyard.services.inferlets.runtime.native import at_each_epoch
+from runyard.services.inferlets.runtime.native import at_each_epoch, epoch_question
 from runyard.services.inferlets.runtime.program import Failed, Programs
 from runyard.services.inferlets.runtime.resources import Resources
 
@@ -23,6 +23,7 @@ INSTANCES, TABLES, MEMORIES = 1000, 100, 20
 LONGEST: Final = 4000
 
 _NO_FUEL: Final = "all fuel consumed"
+_QUESTION: Final = epoch_question(lambda: None if here.guest.ending is None else "stopped")
 
 
 def run(guest: Guest, engine: Engine, programs: Programs, ticker: Ticker) -> Ended:
@@ -38,7 +39,7 @@ def run(guest: Guest, engine: Engine, programs: Programs, ticker: Ticker) -> End
     fuel = FULL if limits.fuel is None else limits.fuel
     store.set_fuel(fuel)
     store.set_limits(table_elements=TABLE, instances=INSTANCES, tables=TABLES, memories=MEMORIES)
-    kept = at_each_epoch(store, lambda: "stopped" if guest.ending is not None else None)
+    at_each_epoch(store, _QUESTION)
     problem: Exception | None = None
     ticker.join(guest)
     try:
@@ -51,7 +52,6 @@ def run(guest: Guest, engine: Engine, programs: Programs, ticker: Ticker) -> End
     problem = None
     here.memory = None
     store.close()
-    del kept
     return ended
 
 
