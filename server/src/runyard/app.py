@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from runyard import __version__
 from runyard.services.ci import api as ci_api
@@ -11,6 +12,9 @@ from runyard.services.compute import api as compute_api
 from runyard.services.compute.room import Room
 from runyard.services.inferlets.ws.endpoint import Endpoint
 from runyard.services.inferlets.ws.room import Room as InferletRoom
+from runyard.services.sessions import api as sessions_api
+from runyard.services.sessions.edge import no_route
+from runyard.services.sessions.room import Room as SessionRoom
 from runyard.web.health import health_router
 from runyard.web.patience import BodiesInTime
 from runyard.web.ports import ByKind
@@ -38,10 +42,17 @@ def build_compute_app(room: Room) -> FastAPI:
     return app
 
 
-def build_inferlets_app(room: InferletRoom) -> ByKind:
-    """The application behind the port of `inferlets`."""
-    app = FastAPI(title="Runyard inferlets", version=__version__)
+def build_sessions_app(room: SessionRoom) -> FastAPI:
+    """The application that `sessions` is, and whatever else is asked over HTTP on the port it shares."""
+    app = FastAPI(title="Runyard sessions", version=__version__)
     app.add_middleware(BodiesInTime)
     app.add_middleware(RequestIds)
+    app.add_exception_handler(HTTPException, no_route)
+    app.include_router(sessions_api.router(room))
     app.include_router(health_router(room.yard))
-    return ByKind(http=app, websocket=Endpoint(room))
+    return app
+
+
+def build_talking_app(inferlets: InferletRoom, sessions: SessionRoom) -> ByKind:
+    """The application behind the port that `inferlets` and `sessions` share."""
+    return ByKind(http=build_sessions_app(sessions), websocket=Endpoint(inferlets))

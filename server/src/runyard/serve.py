@@ -22,17 +22,19 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
-from runyard.app import build_app, build_compute_app, build_inferlets_app
+from runyard.app import build_app, build_compute_app, build_talking_app
 from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.first_admin import ensure_admin
 from runyard.identity.internal_token import InternalToken
 from runyard.logs import configure_logs
 from runyard.services.compute.room import open_room
 from runyard.services.inferlets.ws.room import open_room as open_inferlets
+from runyard.services.sessions.room import Room as SessionRoom
+from runyard.services.sessions.room import open_room as open_sessions
 from runyard.settings import MIB, Settings
 from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
-from runyard.yard import open_yard
+from runyard.yard import Yard, open_yard
 
 OPEN_FILES: Final = 65_536
 FRAME: Final = 16 * MIB
@@ -87,6 +89,7 @@ async def serve(
             open_room(yard) as room,
             open_inferlets(yard, InternalToken.issue(settings.data_dir)) as inferlets,
         ):
+            sessions = await _sessions(yard)
             await follow_authorized_users(yard.identity.ssh_keys, settings.authorized_users)
             await yard.identity.tokens.key()  # a broken pair of keys is told now, not to the first who signs in
             port, talking_port = compute.getsockname()[1], talking.getsockname()[1]
@@ -104,7 +107,7 @@ async def serve(
                     uvicorn.Config(
                         ByPort(
                             build_app(yard),
-                            {port: build_compute_app(room), talking_port: build_inferlets_app(inferlets)},
+                            {port: build_compute_app(room), talking_port: build_talking_app(inferlets, sessions)},
                         ),
                         loop="uvloop",
                         http=PatientProtocol,
@@ -122,6 +125,13 @@ async def serve(
                     on_start=lambda: _announce(settings.data_dir, opened, ready),
                 )
                 await server.serve(sockets=[main, compute, talking])
+
+
+async def _sessions(yard: Yard) -> SessionRoom:
+    try:
+        return await open_sessions(yard)
+    except ValueError as error:
+        raise CannotServe(str(error)) from error
 
 
 class _Server(uvicorn.Server):

@@ -29,6 +29,12 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "runyard"
 
 
+def secret_variable(name: str) -> SecretStr | None:
+    """A secret that a table of the operator's names by its environment variable; None when that isn't set."""
+    value = os.environ.get(name)
+    return SecretStr(value) if value else None
+
+
 class Settings(BaseSettings):
     """Settings of one yard. Environment variables override defaults; command-line flags override both."""
 
@@ -194,6 +200,52 @@ class Settings(BaseSettings):
     inferlet_cache: Positive = Field(
         default=4 * GIB, description="Bytes of compiled programs kept; the least used go first."
     )
+
+    session_hosts: str = Field(
+        default="",
+        description="Hosts of the internal network that repositories may come from, by name or address and, to be "
+        "exact, port: `git.corp.example, 10.0.0.7:3000`. All others of it are refused, whatever name leads there.",
+    )
+    session_clone_timeout: Seconds = Field(default=300.0, description="Longest the cloning of a repository may take.")
+    session_clone_depth: Positive = Field(default=200, description="Commits of a repository's history that are cloned.")
+    session_repository_size: Positive = Field(
+        default=1 * GIB, description="Bytes of one repository as it is sent, and of all its files."
+    )
+    session_repository_files: Positive = Field(default=100_000, description="Files of one repository.")
+    session_memory: Positive = Field(default=4 * GIB, description="Bytes of memory of one command of an agent.")
+    session_processes: Positive = Field(default=512, description="Processes and threads of one command of an agent.")
+    session_disk: Positive = Field(
+        default=6 * GIB, description="Bytes a session may have in its workspace, repositories included."
+    )
+    session_command_timeout: Seconds = Field(default=900.0, description="Longest one command of an agent may take.")
+    session_patch_size: Positive = Field(default=64 * MIB, description="Bytes of the patch of one repository.")
+    session_artifact_limit: Positive = Field(
+        default=256 * MIB, description="Bytes of all files that one session makes for its user."
+    )
+
+    session_models: str | None = Field(
+        default=None,
+        description="Table of models and who works for them: a JSON object, or the path of a TOML or JSON file. Without "
+        "one there is the embedded agent only.",
+    )
+    session_model: str | None = Field(
+        default=None,
+        description="Model of sessions that name none; by default the table's first one, or the embedded agent.",
+    )
+    session_idle: Seconds = Field(
+        default=7 * 86_400.0, description="Seconds a session waits for a message or a decision of its user."
+    )
+    session_timeout: Seconds = Field(
+        default=1800.0, description="Longest a session may be at work; users may ask for less."
+    )
+    session_turns: Positive = Field(default=100, description="Requests to a model that one session may make.")
+    session_tokens: Positive = Field(
+        default=2_000_000, description="Tokens of all requests and answers of one session together."
+    )
+    session_rate: Annotated[float, Field(gt=0)] = Field(
+        default=1000.0, description="Requests about sessions a second that one token may make."
+    )
+    session_burst: Positive = Field(default=2000, description="Requests about sessions one token may make at once.")
 
     text_url: str | None = Field(
         default=None,

@@ -16,6 +16,7 @@ from runyard.services.compute.executor import open_media
 from runyard.services.compute.mqtt.open import announce_worker
 from runyard.services.compute.words import PREFIX
 from runyard.services.inferlets.executor import open_inferlets
+from runyard.services.sessions.executor import open_sessions
 from runyard.settings import Settings
 from runyard.text import open_text
 from runyard.yard import open_yard
@@ -42,8 +43,9 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
         open_media(settings, sandbox) as media,
         open_text(settings, sandbox) as text,
         open_inferlets(yard, sandbox, text) as inferlets,
+        open_sessions(yard, sandbox, text) as sessions,
     ):
-        available = [*ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations]
+        available = [*ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations, *sessions]
         known = {one.kind for one in available}
         if unknown := set(kinds or ()) - known:
             raise LookupError(f"No service runs jobs of kind {min(unknown)!r}; there are: {', '.join(sorted(known))}.")

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from runyard.identity.keys import ALPHABET, Secret, checksum_ok, digest, hint, new_key
 
-KINDS = ["ci", "ry"]
+SHAPES = {"ci": "ci_[A-Za-z0-9]{40}", "ry": "ry_[A-Za-z0-9]{40}", "openshift": "sha256~[A-Za-z0-9]{43}"}
+KINDS = list(SHAPES)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_has_prefix_length_and_alphabet(kind):
-    assert re.fullmatch(rf"{kind}_[A-Za-z0-9]{{40}}", new_key(kind).reveal())
-    assert len(new_key(kind).reveal()) == 43
+    assert re.fullmatch(SHAPES[kind], new_key(kind).reveal())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,6 +73,19 @@ def test_other_text_is_no_key(text):
 @pytest.mark.parametrize("broken", [lambda k: k + "\n", lambda k: " " + k, lambda k: "ry" + k[2:], lambda k: k[:-1]])
 def test_near_misses_are_no_keys(broken):
     assert not checksum_ok(broken(new_key("ci").reveal()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_is_known_by_its_own_prefix_only(kind):
+    key = new_key(kind).reveal()
+    random = key[-40:] if kind != "openshift" else key[-43:]
+    for other in {"ci_", "ry_", "sha256~"} - {key.removesuffix(random)}:
+        assert not checksum_ok(other + random)
+
+
+def test_the_hint_of_a_token_like_openshifts_shows_more_than_its_prefix():
+    key = new_key("openshift").reveal()
+    assert hint(key) == f"{key[:11]}…{key[-4:]}"
 
 
 def test_a_secret_shows_only_its_hint():

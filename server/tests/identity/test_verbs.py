@@ -23,6 +23,7 @@ def runyard(settings):
         async with open_database(settings, application="clean") as database:
             await database.execute("DELETE FROM users")
             await database.execute("DELETE FROM projects")
+            await database.execute("DELETE FROM credentials")
 
     asyncio.run(clean())
     app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -284,3 +285,45 @@ def test_a_key_of_the_file_may_be_removed_but_comes_back(runyard, settings, tmp_
     removed = runyard("user", "key", "remove", "ada", "laptop", "--json")
     assert json.loads(removed.out)["source"] == "file"
     assert "the next start brings it back" in removed.err
+
+
+# ------------------------------------------------------------------ tokens in other formats, credentials
+
+
+def test_a_token_in_openshifts_format_is_a_token(runyard, settings):
+    runyard("user", "add", "ada")
+    runyard("project", "add", "lab", "--member", "ada")
+    said = runyard("token", "create", "--user", "ada", "--project", "lab", "--format", "openshift")
+    token = said.out.strip()
+    assert token.startswith("sha256~")
+    assert checksum_ok(token)
+    assert bearer(settings, token).project == "lab"
+    assert token[:11] in runyard("key", "list").out
+    rotated = json.loads(runyard("key", "list", "--json").out)[0]["id"]
+    assert runyard("key", "rotate", rotated).out.startswith("sha256~")
+    assert runyard("token", "create", "--user", "ada").out.startswith("ry_")
+
+
+def test_a_token_in_no_known_format_is_refused(runyard):
+    assert "openshift" in runyard("token", "create", "--user", "ada", "--format", "github", code=2).err
+
+
+def test_credentials_are_added_listed_and_removed(runyard):
+    runyard("project", "add", "lab")
+    assert "No credentials" in runyard("credential", "list").out
+    said = runyard("credential", "add", "acme", "--host", "github.com", "--project", "lab", stdin="hunter2\n")
+    assert said.out == "Credential 'acme' of project 'lab' is kept for github.com.\n"
+    listed = runyard("credential", "list").out
+    assert "acme" in listed
+    assert "hunter2" not in listed + said.out + said.err
+    (kept,) = json.loads(runyard("credential", "list", "--json").out)
+    assert (kept["name"], kept["project"], kept["host"]) == ("acme", "lab", "github.com")
+    assert "not found" in runyard("credential", "remove", "acme", code=1).err
+    assert "removed" in runyard("credential", "remove", "acme", "--project", "lab").out
+    assert "No credentials" in runyard("credential", "list").out
+
+
+def test_a_credential_needs_a_token_and_a_host(runyard):
+    assert "No token" in runyard("credential", "add", "acme", "--host", "github.com", stdin="\n", code=1).err
+    said = runyard("credential", "add", "acme", "--host", "https://github.com", stdin="x", code=1)
+    assert said.err == "Error: 'https://github.com' is not a host. Write it like github.com or git.example.com:8443\n"

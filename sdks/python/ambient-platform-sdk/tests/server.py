@@ -78,6 +78,7 @@ class Server:
         self.comment = None  # seconds between two comments
         self.end_quietly = False  # whether streams end where there is nothing more, instead of staying open
         self.request_ids = 0
+        self.comments = 0
         self._seen = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._connections = set()
@@ -224,7 +225,7 @@ class Server:
         if what == SILENT:
             await connection.reader.read()
             return False
-        if what in {RESET, ACTED_RESET}:
+        if what in (RESET, ACTED_RESET):
             if what == ACTED_RESET:
                 self.route(request)
             connection.writer.transport.abort()
@@ -386,9 +387,7 @@ class Server:
                 return await connection.end()
             gone = asyncio.ensure_future(connection.reader.read(1))
             news = asyncio.ensure_future(connection.news.wait())
-            done, pending = await asyncio.wait(
-                {gone, news}, timeout=self.comment, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, pending = await asyncio.wait({gone, news}, timeout=self.comment, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
@@ -396,6 +395,9 @@ class Server:
                 return False
             if not done:
                 await connection.chunk(b": still here\n\n")
+                with self._seen:
+                    self.comments += 1
+                    self._seen.notify_all()
 
 
 class Connection:
@@ -425,7 +427,10 @@ class Connection:
             headers.setdefault("Content-Type", "application/json; charset=utf-8")
         if answer.status != 204:
             headers["Content-Length"] = str(len(body))
-        lines = [f"HTTP/1.1 {answer.status} X", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+        lines = [
+            f"HTTP/1.1 {answer.status} X",
+            *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+        ]
         self.writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         if answer.cut is not None:
             await self.write(body[: answer.cut])

@@ -20,6 +20,7 @@ from runyard.identity.errors import (
     LastAdmin,
     NotAMember,
     NotFound,
+    SealBroken,
     SigningKeyUnusable,
     TooManyAttempts,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "NotFound",
     "Principal",
     "Project",
+    "SealBroken",
     "Secret",
     "SigningKeyUnusable",
     "SshKey",

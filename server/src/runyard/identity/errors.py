@@ -15,6 +15,7 @@
     ├── KeyEnded                   the key was revoked or has expired, so it cannot be rotated
     ├── LastAdmin                  without this user nobody could administer the yard
     ├── SigningKeyUnusable         the keys of tokens can't be read, or don't belong together
+    ├── SealBroken                 what is kept sealed can't be opened with the key that is there
     └── AuthorizedUsersUnusable    the file of users and their SSH keys can't be read, or says something wrong
 
 Their texts are meant for people and never hold a secret.
@@ -85,7 +86,7 @@ class NotFound(IdentityError):
     """There is no such user, project or key."""
 
     def __init__(
-        self, noun: Literal["User", "Project", "API key", "SSH key"], reference: object, hint: str = ""
+        self, noun: Literal["User", "Project", "API key", "SSH key", "Credential"], reference: object, hint: str = ""
     ) -> None:
         super().__init__(f"{noun} {str(reference)!r} not found.{hint and ' '}{hint}")
         self.noun = noun
@@ -124,6 +125,10 @@ class SigningKeyUnusable(IdentityError):
 
     def __init__(self, path: Path, reason: str, *, way_out: str) -> None:
         super().__init__(f"{path} {reason}. {way_out}")
+
+
+class SealBroken(IdentityError):
+    """What is kept sealed can't be opened: the key is missing here, can't be used, or is another one."""
 
 
 class AuthorizedUsersUnusable(IdentityError):

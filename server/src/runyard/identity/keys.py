@@ -1,7 +1,7 @@
-"""The shape of a key: ``ci_`` or ``ry_``, 34 random base62 characters, 6 of checksum.
+"""The shape of a key: a prefix, random base62 characters, 6 of checksum.
 
 The prefix lets people and secret scanners recognise a key, the checksum finds typing errors offline, and 202
-random bits make a plain SHA-256 enough to store.
+random bits or more make a plain SHA-256 enough to store.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import re
 import secrets
 import string
 import zlib
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-KeyKind: TypeAlias = Literal["ci", "ry"]
-"""``ci`` is a key as programs of the ci service expect it, ``ry`` a bearer token for any service."""
+KeyKind: TypeAlias = Literal["ci", "ry", "openshift"]
+"""``ci`` is a key as programs of the ci service expect it, ``ry`` a bearer token for any service, ``openshift`` the
+same in the format of OpenShift's tokens, for programs that take no other.
+"""
 
 ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
-RANDOM: Final = 34
+PREFIXES: Final[Mapping[KeyKind, str]] = {"ci": "ci_", "ry": "ry_", "openshift": "sha256~"}
+RANDOM: Final[Mapping[KeyKind, int]] = {"ci": 34, "ry": 34, "openshift": 37}
 CHECKSUM: Final = 6
-SHAPE: Final = re.compile(rf"(?:ci|ry)_[0-9A-Za-z]{{{RANDOM + CHECKSUM}}}")
+SHAPE: Final = re.compile("|".join(f"({PREFIXES[kind]})[0-9A-Za-z]{{{RANDOM[kind] + CHECKSUM}}}" for kind in PREFIXES))
 
 
 class Secret:
@@ -43,7 +47,7 @@ def new_key(kind: KeyKind) -> Secret:
 
     It holds a letter, in its prefix, and a digit: a CRC32 in six base62 characters begins with 0 to 4.
     """
-    body = f"{kind}_" + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM))
+    body = PREFIXES[kind] + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM[kind]))
     return Secret(body + _checksum(body))
 
 
@@ -59,7 +63,10 @@ def digest(key: str) -> bytes:
 
 def hint(key: str) -> str:
     """What may be shown of a key: enough for its owner to recognise it, and over 150 bits left to guess."""
-    return f"{key[:7]}…{key[-4:]}" if checksum_ok(key) else "…"
+    shape = SHAPE.fullmatch(key)
+    if shape is None or shape.lastindex is None or not checksum_ok(key):
+        return "…"
+    return f"{key[: shape.end(shape.lastindex) + 4]}…{key[-4:]}"
 
 
 def _checksum(body: str) -> str:

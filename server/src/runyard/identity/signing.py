@@ -60,10 +60,10 @@ class SigningKey:
                     raise SigningKeyUnusable(
                         private, f"is gone, while {public.name} is there", way_out=_anew(private, public)
                     )
-                _place(private, ECKey.generate_key(CURVE).as_pem(private=True), mode=0o600)
+                place(private, ECKey.generate_key(CURVE).as_pem(private=True), mode=0o600)
             key = cls(_read_private(private, public))
             if not public.exists():
-                _place(public, key.public_pem.encode(), mode=0o644)
+                place(public, key.public_pem.encode(), mode=0o644)
             if public.read_bytes() != key.public_pem.encode():
                 raise SigningKeyUnusable(public, f"does not belong to {private.name}", way_out=f"Remove {public}.")
         except OSError as error:
@@ -112,7 +112,7 @@ def _anew(private: Path, public: Path) -> str:
     return f"Put back the file that was there, or remove {private} and {public}: then all have to sign in again."
 
 
-def _place(path: Path, content: bytes, *, mode: int) -> None:
+def place(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file that appears whole or not at all, and leave one that somebody else was faster with."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -9,6 +9,7 @@ from runyard.clock import Clock
 from runyard.database import Database, Signals
 from runyard.identity.api_keys import ApiKeys
 from runyard.identity.callers import Callers
+from runyard.identity.credentials import Credentials
 from runyard.identity.errors import CredentialError
 from runyard.identity.model import User
 from runyard.identity.passwords import AT_ONCE, Passwords
@@ -26,7 +27,7 @@ class IdentityStore:
 
     Args:
         database: where it is kept.
-        settings: ages, limits, and the folder of the keys that sign tokens.
+        settings: ages, limits, and the folder of the keys that sign tokens and seal credentials.
         clock: tells the time, in UTC.
         passwords: how passwords are hashed.
     """
@@ -42,6 +43,7 @@ class IdentityStore:
         self.projects = Projects(database, clock=clock, changed=changed)
         self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
         self.ssh_keys = SshKeys(database, self.users, self._callers, self._throttle, clock=clock)
+        self.credentials = Credentials(database, settings.data_dir / "keys", clock=clock)
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
 
     async def listen(self, signals: Signals) -> None:

@@ -1,16 +1,19 @@
-"""The operator's verbs of ``runyard``: ``user``, ``project``, ``token`` and ``key``."""
+"""The operator's verbs of ``runyard``: ``user``, ``project``, ``token``, ``key`` and ``credential``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from uuid import UUID
 
 import typer
 
 from runyard.identity.console import OpenStore, age, answer, moment, note, table, work
+from runyard.identity.credential_verbs import credential_verbs
+from runyard.identity.keys import KeyKind
 from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, Project
 from runyard.identity.principal import Role
 from runyard.identity.ssh_key_verbs import ssh_key_verbs
@@ -18,6 +21,16 @@ from runyard.identity.user_verbs import AsJson, Reference, user_verbs
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
+
+
+class Format(StrEnum):
+    """What a token looks like."""
+
+    YARD = "yard"
+    OPENSHIFT = "openshift"
+
+
+KINDS: Final[Mapping[Format, KeyKind]] = {Format.YARD: "ry", Format.OPENSHIFT: "openshift"}
 
 Standing: TypeAlias = tuple[ApiKey, KeyState, KeyStatus]
 
@@ -46,6 +59,7 @@ def verbs(open_store: OpenStore) -> Mapping[str, typer.Typer]:
         "project": project_verbs(open_store),
         "token": token_verbs(open_store),
         "key": key_verbs(open_store),
+        "credential": credential_verbs(open_store),
     }
 
 
@@ -105,13 +119,17 @@ def token_verbs(open_store: OpenStore) -> typer.Typer:
         project: Annotated[str | None, typer.Option(help="The only project it reaches.")] = None,
         name: Name = None,
         expires: Expires = None,
+        shape: Annotated[
+            Format,
+            typer.Option("--format", help="`openshift` begins with sha256~, for programs that know only such tokens."),
+        ] = Format.YARD,
         as_json: AsJson = False,
     ) -> None:
         """Make a token and print it, this once. ``runyard key`` lists, revokes and rotates tokens."""
 
         async def issue(store: IdentityStore) -> IssuedKey:
             owner = await store.users.find(user)
-            return await store.keys.issue(owner.id, kind="ry", name=name, project=project, expires_in=expires)
+            return await store.keys.issue(owner.id, kind=KINDS[shape], name=name, project=project, expires_in=expires)
 
         _hand_over(work(open_store, issue), as_json=as_json)
 

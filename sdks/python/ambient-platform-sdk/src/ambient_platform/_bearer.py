@@ -66,10 +66,10 @@ class Bearer(httpx.Auth):
 def _asked(given: TokenSource) -> str:
     if not callable(given):
         return given
-    token = given()
+    token = None if inspect.iscoroutinefunction(given) else given()
     if isinstance(token, str):
         return token
-    raise TypeError("A coroutine function can give tokens to AsyncAmbientClient only")
+    raise TypeError("A token provider has to give a text; coroutine functions are for AsyncAmbientClient only")
 
 
 async def _asked_async(given: TokenSource) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+import httpx
 
 from ._checks import path_part
 from ._core import Core, new_key
 from ._fields import Fields
-from ._port import Request
 from ._refusals import document_of
+from ._wire.httpx_shell import header
 from .exceptions import ConflictError, ResponseError, SessionNotFoundError
 from .types import (
     Artifact,
@@ -21,6 +23,8 @@ from .types import (
     SessionListResponse,
     SessionResponse,
 )
+
+T = TypeVar("T")
 
 SESSIONS: Final = "/v1/sessions"
 _PAGE: Final = range(1, 501)
@@ -58,20 +62,19 @@ async def create_session(core: Core, request: CreateSessionRequest, key: str | N
     request.validate()
     headers = {"Idempotency-Key": key or new_key()}
     asked = core.request("POST", SESSIONS, document=request.to_dict(), headers=headers)
-    return CreateSessionResponse.from_dict(_object(document_of(await core.create(asked))))
+    return _read(await core.create(asked), CreateSessionResponse.from_dict)
 
 
 async def get_session(core: Core, session_id: str, *, until: float | None = None) -> SessionResponse:
     """How a session is."""
     asked = core.request("GET", session_path(session_id), until=until)
-    response = await core.answer(asked, replayable=True, until=until)
-    return SessionResponse.from_dict(_object(document_of(response)))
+    return _read(await core.answer(asked, replayable=True, until=until), SessionResponse.from_dict)
 
 
 async def list_sessions(core: Core, wanted: Filter, cursor: str | None) -> SessionListResponse:
     """A page of sessions."""
     asked = core.request("GET", SESSIONS, query=wanted.query(cursor))
-    page = SessionListResponse.from_dict(_object(await core.document(asked, replayable=True)))
+    page = _read(await core.answer(asked, replayable=True), SessionListResponse.from_dict)
     if cursor is not None and page.next_cursor == cursor:
         raise ResponseError(f"The server's answer is wrong: the page after {cursor!r} is that page again")
     return page
@@ -85,7 +88,7 @@ async def delete(core: Core, session_id: str) -> None:
 async def interrupt(core: Core, session_id: str) -> SessionResponse:
     """End the turn, and keep the session. Sent once: a second one would end the next turn."""
     asked = core.request("POST", session_path(session_id, "interrupt"))
-    return SessionResponse.from_dict(_object(await core.document(asked, replayable=False, superset=True)))
+    return _read(await core.answer(asked, replayable=False, superset=True), SessionResponse.from_dict)
 
 
 async def end(core: Core, session_id: str, verb: str) -> SessionResponse:
@@ -94,7 +97,7 @@ async def end(core: Core, session_id: str, verb: str) -> SessionResponse:
     response = await core.end(asked, ended=ConflictError, superset=True)
     if response is None:
         return await get_session(core, session_id)
-    return SessionResponse.from_dict(_object(document_of(response)))
+    return _read(response, SessionResponse.from_dict)
 
 
 async def send_message(core: Core, session_id: str, content: str) -> int:
@@ -102,8 +105,8 @@ async def send_message(core: Core, session_id: str, content: str) -> int:
     if not content.strip():
         raise ValueError("Message cannot be empty")
     asked = core.request("POST", session_path(session_id, "messages"), document={"content": content})
-    document = await core.document(asked, replayable=False, superset=True)
-    return Fields(document, "the message").number("seq")
+    response = await core.answer(asked, replayable=False, superset=True)
+    return _read(response, lambda given: Fields(given, "the message").number("seq"))
 
 
 async def approve(core: Core, session_id: str, call: str, *, approved: bool, comment: str | None) -> None:
@@ -115,17 +118,17 @@ async def approve(core: Core, session_id: str, call: str, *, approved: bool, com
 
 async def messages(core: Core, session_id: str) -> list[Message]:
     """The transcript."""
-    return [Message.of(one) for one in await _items(core, session_path(session_id, "messages"))]
+    return await _items(core, session_path(session_id, "messages"), Message.of)
 
 
 async def artifacts(core: Core, session_id: str) -> list[Artifact]:
     """The files that a session has made."""
-    return [Artifact.of(one) for one in await _items(core, session_path(session_id, "artifacts"))]
+    return await _items(core, session_path(session_id, "artifacts"), Artifact.of)
 
 
 async def models(core: Core) -> list[Model]:
     """What sessions may ask for."""
-    return [Model.of(one) for one in await _items(core, "/v1/models")]
+    return await _items(core, "/v1/models", Model.of)
 
 
 async def patch(core: Core, session_id: str, repo: str | None) -> bytes:
@@ -145,13 +148,18 @@ async def logs(core: Core, session_id: str, tail: int | None) -> str:
 async def metrics(core: Core, session_id: str) -> Mapping[str, object]:
     """Times, turns, tokens and tool calls."""
     asked = core.request("GET", session_path(session_id, "metrics"))
-    return _object(await core.document(asked, replayable=True, superset=True))
+    return _read(await core.answer(asked, replayable=True, superset=True), lambda given: given)
 
 
-async def _items(core: Core, path: str) -> list[Fields]:
-    asked: Request = core.request("GET", path)
-    return Fields(await core.document(asked, replayable=True, superset=True), "the list").objects("items")
+async def _items(core: Core, path: str, make: Callable[[Fields], T]) -> list[T]:
+    response = await core.answer(core.request("GET", path), replayable=True, superset=True)
+    return _read(response, lambda given: [make(one) for one in Fields(given, "the list").objects("items")])
 
 
-def _object(document: object) -> Mapping[str, object]:
-    return Fields(document, "it").raw
+def _read(response: httpx.Response, make: Callable[[Mapping[str, object]], T]) -> T:
+    """What an answer says; one that is wrong is refused with what its operator needs to find it."""
+    try:
+        return make(Fields(document_of(response), "the answer").raw)
+    except ResponseError as error:
+        error.status, error.request_id = response.status_code, header(response, "X-Request-Id")
+        raise

@@ -14,7 +14,7 @@ import httpx
 
 from ._bearer import Bearer
 from ._port import Port, Request
-from ._refusals import document_of, failure_of_answer, refusal, unreachable, without_frames
+from ._refusals import failure_of_answer, refusal, unreachable, without_frames
 from ._wire.httpx_shell import failure_of
 from ._wire.retry import Attempts, Failure, RetryPolicy, TokenBucket, is_retryable
 from ._wire.stream import StreamPolicy
@@ -140,10 +140,6 @@ class Core:
                 return None
             lost = lost or outcome.ambiguous
             await self._pause(request, attempts, outcome, None)
-
-    async def document(self, request: Request, *, replayable: bool, superset: bool = False) -> object:
-        """The JSON of the server's answer."""
-        return document_of(await self.answer(request, replayable=replayable, superset=superset))
 
     def broken(self, error: httpx.RequestError) -> Refusal:
         """What to make of a connection that broke."""

@@ -42,7 +42,7 @@ class _Part:
         self.have = 0
         self.digest = hashlib.sha256()
 
-    def append(self, block: bytes | bytearray) -> None:
+    def append(self, block: bytes) -> None:
         self.file.write(block)
         self.digest.update(block)
         self.have += len(block)
@@ -62,17 +62,20 @@ async def download(
         AmbientAPIError: the server said no, or the connection couldn't be taken up again.
     """
     wanted = artifact if isinstance(artifact, Artifact) else await _named(core, session_id, artifact)
-    place = await core.port.work(lambda: _place(wanted, path))
+    place = await core.port.work(partial(_place, wanted, path))
     temporary = place.with_name(f".{place.name}-{secrets.token_hex(4)}.part")
     try:
-        with await core.port.work(lambda: temporary.open("xb")) as file:
-            part = _Part(file)
-            await _fetch(core, session_id, wanted, part, on_progress)
-        await core.port.work(lambda: temporary.replace(place))
+        with await core.port.work(partial(_created, temporary)) as file:
+            await _fetch(core, session_id, wanted, _Part(file), on_progress)
+        await core.port.work(partial(temporary.replace, place))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return place
+
+
+def _created(path: Path) -> BinaryIO:
+    return path.open("xb")
 
 
 async def _named(core: Core, session_id: str, name: str) -> Artifact:
@@ -135,27 +138,28 @@ async def _begin(core: Core, body: Body, part: _Part) -> Refusal | None:
 
 async def _append(core: Core, body: Body, part: _Part, artifact: Artifact, on_progress: Progress | None) -> None:
     block = bytearray()
+
+    async def keep() -> None:
+        await core.port.work(partial(part.append, bytes(block)))
+        block.clear()
+        if on_progress is not None:
+            on_progress(part.have, artifact.size)
+
     try:
         while (piece := await body.read()) is not None:
             block += piece
             if part.have + len(block) > artifact.size:
                 raise _damaged(artifact, f"more than the {artifact.size} bytes")
             if len(block) >= _BLOCK:
-                await core.port.work(partial(part.append, bytes(block)))
-                block.clear()
-                _tell(on_progress, part, artifact)
-    finally:
-        part.append(block)  # when the connection breaks, too: what has arrived is not fetched again
-    _tell(on_progress, part, artifact)
+                await keep()
+    except httpx.RequestError:
+        await keep()  # what has arrived is not fetched again
+        raise
+    await keep()
     if part.have < artifact.size:
         raise httpx.ReadError(f"the connection ended after {part.have} of {artifact.size} bytes")
     if part.digest.hexdigest() != artifact.sha256:
         raise _damaged(artifact, f"SHA-256 {part.digest.hexdigest()} instead of {artifact.sha256}")
-
-
-def _tell(on_progress: Progress | None, part: _Part, artifact: Artifact) -> None:
-    if on_progress is not None:
-        on_progress(part.have, artifact.size)
 
 
 def _damaged(artifact: Artifact, found: str) -> AmbientAPIError:

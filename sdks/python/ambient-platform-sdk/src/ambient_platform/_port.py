@@ -106,6 +106,7 @@ class SyncPort:
     async def open(self, request: Request, *, seconds: float | None = None) -> AsyncGenerator[Body]:
         """Send, and give the answer as it comes in; for so many seconds, if given."""
         response = self._http.send(_built(self._http, request), stream=True)
+        _be_patient(response, request)
         # A read's timeout can't be changed once the answer has begun, and each heartbeat starts it anew.
         alarm = None if seconds is None else threading.Timer(seconds, _hang_up, (response,))
         try:
@@ -157,6 +158,7 @@ class AsyncPort:
         """Send, and give the answer as it comes in; for so many seconds, if given."""
         until = None if seconds is None else time.monotonic() + seconds
         response = await self._http.send(_built(self._http, request), stream=True)
+        _be_patient(response, request)
         try:
             yield _AsyncBody(response, until)
         finally:
@@ -198,17 +200,21 @@ async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
 
 
 def _built(http: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
-    timeout = httpx.Timeout(request.timeout)
-    if request.silence is not None:
-        timeout.read = request.silence
     return http.build_request(
         request.method,
         request.path,
         params=list(request.query) or None,
         json=request.document,
         headers=request.headers,
-        timeout=timeout,
+        timeout=request.timeout,
     )
+
+
+def _be_patient(response: httpx.Response, request: Request) -> None:
+    """An open answer may pause for longer than its head may take. Reading it asks for its limit when it begins."""
+    limits: object = response.request.extensions.get("timeout")
+    if request.silence is not None and isinstance(limits, dict):
+        limits["read"] = request.silence
 
 
 def _hang_up(response: httpx.Response) -> None:

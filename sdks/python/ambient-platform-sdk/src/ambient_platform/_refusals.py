@@ -99,9 +99,7 @@ def document_of(response: httpx.Response) -> object:
         return cast("object", response.json())
     except ValueError:
         raise ResponseError(
-            f"API error ({response.status_code}): Invalid JSON response: {response.text:.{_SHOWN}}",
-            status=response.status_code,
-            request_id=header(response, "X-Request-Id"),
+            f"API error ({response.status_code}): Invalid JSON response: {response.text:.{_SHOWN}}"
         ) from None
 
 

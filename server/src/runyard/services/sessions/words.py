@@ -68,7 +68,9 @@ DECISION: Final = "decision"
 """``{"type": "decision", "call", "approved", "by", "comment"}``: about a tool that waits for a person."""
 
 # Files of the job.
-BUNDLE: Final = "repositories/{name}.bundle"
+CLONE: Final = "repositories/{name}.tar"
+"""A repository as git fetched it."""
+
 PATCH: Final = "patches/{name}.diff"
 HISTORY: Final = "history.json"
 """What the agent remembers of the conversation."""

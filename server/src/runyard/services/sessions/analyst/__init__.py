@@ -10,5 +10,12 @@ from runyard.services.sessions.analyst.facts import Analysis, RepositoryFacts
 from runyard.services.sessions.analyst.git import LocalGit
 from runyard.services.sessions.analyst.history import Git, GitFailed
 from runyard.services.sessions.analyst.limits import Limits
+from runyard.services.sessions.analyst.prose import brief, checked
+from runyard.services.sessions.analyst.questions import Answer, answers, topics
+from runyard.services.sessions.analyst.report import as_json, from_json, markdown, summary
 
-__all__ = ["Analysis", "Git", "GitFailed", "Limits", "LocalGit", "Repository", "RepositoryFacts", "analyse"]
+__all__ = [
+    "Analysis", "Answer", "Git", "GitFailed", "Limits", "LocalGit", "Repository", "RepositoryFacts", "analyse",
+    "answers", "as_json", "brief", "checked", "from_json", "markdown",
+    "summary", "topics",
+]  # fmt: skip

@@ -21,6 +21,7 @@ from runyard.services.sessions.analyst.manifests import ManifestCollector
 from runyard.services.sessions.analyst.names import line
 from runyard.services.sessions.analyst.python.packages import PythonCollector
 from runyard.services.sessions.analyst.remarks import RemarkCollector
+from runyard.services.sessions.analyst.sentences import plural
 from runyard.services.sessions.analyst.source_file import Attributes, Collector, SourceFile, source_file
 from runyard.services.sessions.analyst.structure import StructureCollector
 from runyard.services.sessions.analyst.suites import SuiteCollector
@@ -101,8 +102,12 @@ def _repository(repository: Repository, limits: Limits, monotonic: Callable[[], 
         try:
             tracked, submodules = files(repository.git, limits)
         except GitFailed as error:
-            unseen.append(f"Git did not say which files belong to the repository ({line(str(error))}); all that lie there count.")
-    past = history(repository.git, limits, tracked) if repository.git is not None else History(problem="git was not asked")
+            unseen.append(
+                f"Git did not say which files belong to the repository ({line(str(error))}); all that lie there count."
+            )
+    past = (
+        history(repository.git, limits, tracked) if repository.git is not None else History(problem="git was not asked")
+    )
     walk = Walk(repository.path, limits, tracked, late=lambda: monotonic() > end)
     collectors = _Collectors(limits)
     attributes = _attributes(repository.path)
@@ -118,8 +123,9 @@ def _repository(repository: Repository, limits: Limits, monotonic: Callable[[], 
         inventory=inventory,
         languages=collectors.languages.facts(),
         structure=collectors.structure.facts(listed=limits.listed),
+        roles=collectors.structure.roles(),
         entry_points=collectors.entry_points.facts(),
-        entry_point_count=collectors.entry_points.count,
+        entry_point_kinds=collectors.entry_points.kinds(),
         routes=collectors.entry_points.routes(),
         manifests=manifests.facts(),
         tests=collectors.suites.facts(),
@@ -129,7 +135,6 @@ def _repository(repository: Repository, limits: Limits, monotonic: Callable[[], 
         automation=collectors.automation.facts(),
         remarks=collectors.remarks.facts(),
         exposures=collectors.exposures.facts(),
-        exposure_count=collectors.exposures.count,
         python=python,
         unseen=tuple(unseen),
     )
@@ -148,21 +153,23 @@ def _attributes(root: Path) -> Attributes:
 
 def _unseen(walk: Walk, inventory: Inventory, past: History, limits: Limits, collectors: _Collectors) -> list[str]:
     """Sentences about what is in none of the figures."""
+    manifests, commits = collectors.manifests.left_out, past.commits
+    large, unreadable, submodules = (inventory.count(nature) for nature in ("large", "unreadable", "submodule"))
     said = {
         f"Only the first {limits.files:,} files were looked at.": walk.cut,
         f"Time ran out after {limits.seconds:g} seconds; later files were not looked at.": walk.out_of_time,
-        f"{_files(walk.closed, 'folder')} can't be opened.": walk.closed,
-        f"{_files(walk.deep, 'folder')} lower than {limits.depth} levels were not entered.": walk.deep,
-        f"{_files(inventory.count('large'))} larger than {limits.text:,} bytes were not read.": inventory.count("large"),
-        f"{_files(inventory.count('unreadable'))} can't be read.": inventory.count("unreadable"),
-        f"{_files(inventory.count('submodule'), 'submodule')} were not fetched.": inventory.count("submodule"),
-        f"{_files(collectors.manifests.left_out, 'manifest')} were not read.": collectors.manifests.left_out,
+        f"{plural(walk.closed, 'folder')} can't be opened.": walk.closed,
+        f"{plural(walk.deep, 'folder')} lower than {limits.depth} levels {_were(walk.deep)} not entered.": walk.deep,
+        f"{plural(large, 'file')} larger than {limits.text:,} bytes {_were(large)} not read.": large,
+        f"{plural(unreadable, 'file')} can't be read.": unreadable,
+        f"{plural(submodules, 'submodule')} {_were(submodules)} not fetched.": submodules,
+        f"{plural(manifests, 'manifest')} {_were(manifests)} not read.": manifests,
         f"The history could not be read: {past.problem}.": past.problem,
-        f"The clone is shallow: of the history only {_files(past.commits, 'commit')} can be seen.": past.shallow,
-        f"Of {past.commits:,} commits the latest {past.read:,} were read.": not past.problem and past.read < past.commits,
+        f"The clone is shallow: of the history only {plural(commits, 'commit')} can be seen.": past.shallow,
+        f"Of {commits:,} commits the latest {past.read:,} were read.": not past.problem and past.read < commits,
     }
     return [sentence for sentence, true in said.items() if true]
 
 
-def _files(number: int, noun: str = "file") -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"

@@ -1,5 +1,7 @@
 """Systems for continuous integration and tools for style, by the files that set them up."""
 
+# ruff: noqa: E501 -- rows of a table
+
 from __future__ import annotations
 
 import fnmatch

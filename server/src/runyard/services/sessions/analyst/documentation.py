@@ -13,6 +13,7 @@ from runyard.services.sessions.analyst.structure import role_of
 _READ: Final = 20_000
 _PARAGRAPH: Final = 500
 _FOLDERS: Final = 20
+_CENTRAL: Final = frozenset({"", ".github", "docs"})
 _README: Final = re.compile(r"readme(?:\.(?:md|markdown|rst|txt|adoc|mdx))?", re.IGNORECASE)
 _PAGES: Final = re.compile(
     r"(?:changelog|changes|history|news|contributing|code_of_conduct|security|governance|maintainers|codeowners|authors"
@@ -22,7 +23,9 @@ _PAGES: Final = re.compile(
 _NO_PROSE: Final = re.compile(
     r"\s*(?:\[?!\[|<|\[[^\]]*\]:|```|~~~|:\w+:|\.\. |\||[-=*_~^#\"'+`:.]{3,}\s*$|[-*+] |\d+\. |>|\{|---)"
 )
-_MARKS: Final = re.compile(r"!?\[([^\]\[]{0,300})\](?:\([^)\s]{0,500}[^)]{0,100}\)|\[[^\]]{0,100}\])|[*`]{1,3}|<[^>]{0,200}>")
+_MARKS: Final = re.compile(
+    r"!?\[([^\]\[]{0,300})\](?:\([^)\s]{0,500}[^)]{0,100}\)|\[[^\]]{0,100}\])|[*`]{1,3}|<[^>]{0,200}>"
+)
 _UNDERLINE: Final = re.compile(r"([=\-~^#*\"'+])\1{2,}\s*$")
 _COMMENT: Final = re.compile(r"<!--[\s\S]*?(?:-->|\Z)")
 _FENCE: Final = re.compile(r"^(```|~~~)[\s\S]*?(?:^\1|\Z)", re.MULTILINE)
@@ -40,17 +43,18 @@ class DocumentationCollector:
     def see(self, file: SourceFile) -> None:
         """Take note of a file."""
         if not file.own or file.language is None or file.language.kind != "prose":
-            if _PAGES.fullmatch(file.name) and file.folder in {"", ".github", "docs"} and file.own:
+            if _PAGES.fullmatch(file.name) and file.folder in _CENTRAL and file.own:
                 self._pages.append(file.path)
             return
         self._files += 1
         folder = _documents(file.folder)
         if folder and (folder in self._folders or len(self._folders) < _FOLDERS):
             self._folders[folder] = self._folders.get(folder, 0) + 1
-        if _README.fullmatch(file.name) and file.folder in {"", ".github", "docs"}:
-            if self._readme is None or _rank(file) < _rank(self._readme):
-                self._readme = file
-        if file.folder in {"", ".github", "docs"} and _PAGES.fullmatch(file.name):
+        if file.folder not in _CENTRAL:
+            return
+        if _README.fullmatch(file.name) and (self._readme is None or _rank(file) < _rank(self._readme)):
+            self._readme = file
+        if _PAGES.fullmatch(file.name):
             self._pages.append(file.path)
 
     def facts(self) -> Documentation:

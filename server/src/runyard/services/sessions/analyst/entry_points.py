@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from runyard.services.sessions.analyst.facts import EntryPoint, Place, Routes
+from runyard.services.sessions.analyst.facts import EntryKind, EntryPoint, KindCount, Place, Routes
 from runyard.services.sessions.analyst.manifests.node import read as read_json
 from runyard.services.sessions.analyst.manifests.python import toml
 from runyard.services.sessions.analyst.manifests.reading import Unreadable, table
@@ -17,7 +18,7 @@ from runyard.services.sessions.analyst.names import line
 from runyard.services.sessions.analyst.source_file import SourceFile
 from runyard.services.sessions.analyst.structure import role_of
 
-_ORDER: Final = (
+_ORDER: Final[tuple[EntryKind, ...]] = (
     "command", "web application", "program", "module", "process", "container", "service", "make target", "just recipe",
     "npm script", "script",
 )  # fmt: skip
@@ -28,14 +29,20 @@ _PROCESS: Final = re.compile(r"^([A-Za-z0-9_-]{1,60}):[ \t]*(\S.{0,300})$", re.M
 _GO_MAIN: Final = re.compile(r"^func main\(\)", re.MULTILINE)
 _GO_PACKAGE: Final = re.compile(r"^package main\b", re.MULTILINE)
 _RUST_MAIN: Final = re.compile(r"^(?:pub )?(?:async )?fn main\(", re.MULTILINE)
-_JAVA_MAIN: Final = re.compile(r"^\s*(?:public\s+)?(?:static\s+)?(?:public\s+)?void\s+main\s*\(\s*(?:final\s+)?String\b", re.MULTILINE)
+_JAVA_MAIN: Final = re.compile(
+    r"^[ \t]*(?:public\s+)?(?:static\s+)?(?:public\s+)?void\s+main\s*\(\s*(?:final\s+)?String\b", re.MULTILINE
+)
 _KOTLIN_MAIN: Final = re.compile(r"^(?:suspend )?fun main\(", re.MULTILINE)
 _C_MAIN: Final = re.compile(r"^(?:int|void|auto)\s+main\s*\(", re.MULTILINE)
-_CSHARP_MAIN: Final = re.compile(r"^\s*(?:\w+\s+){0,3}static\s+(?:async\s+)?(?:void|int|Task(?:<int>)?)\s+Main\s*\(", re.MULTILINE)
-_EXPRESS: Final = re.compile(r"\b(?:app|router|server|fastify)\s*\.\s*(?:get|post|put|patch|delete|all|options|head)\s*\(\s*[\"'`]/")
+_CSHARP_MAIN: Final = re.compile(
+    r"^[ \t]*(?:\w+\s+){0,3}static\s+(?:async\s+)?(?:void|int|Task(?:<int>)?)\s+Main\s*\(", re.MULTILINE
+)
+_EXPRESS: Final = re.compile(
+    r"\b(?:app|router|server|fastify)\s*\.\s*(?:get|post|put|patch|delete|all|options|head)\s*\(\s*[\"'`]/"
+)
 _FASTIFY: Final = re.compile(r"[\"']fastify[\"']")
-_DJANGO: Final = re.compile(r"^\s*(?:re_)?path\(", re.MULTILINE)
-_SPRING: Final = re.compile(r"^\s*@(?:Get|Post|Put|Patch|Delete|Request)Mapping\b", re.MULTILINE)
+_DJANGO: Final = re.compile(r"^[ \t]*(?:re_)?path\(", re.MULTILINE)
+_SPRING: Final = re.compile(r"^[ \t]*@(?:Get|Post|Put|Patch|Delete|Request)Mapping\b", re.MULTILINE)
 _MAINS: Final = {
     "Rust": _RUST_MAIN, "Java": _JAVA_MAIN, "Kotlin": _KOTLIN_MAIN, "C": _C_MAIN, "C++": _C_MAIN, "C#": _CSHARP_MAIN,
 }  # fmt: skip
@@ -50,7 +57,7 @@ class EntryPointCollector:
         self._listed = listed
         self._found: list[EntryPoint] = []
         self._routes: dict[str, list[int]] = {}
-        self.count = 0
+        self._kinds: Counter[EntryKind] = Counter()
         self._readers: dict[str, Callable[[SourceFile], Iterator[EntryPoint]]] = {
             "pyproject.toml": _pyproject,
             "setup.cfg": _setup_cfg,
@@ -65,7 +72,7 @@ class EntryPointCollector:
             return
         self._count_routes(file)
         for found in self._of(file):
-            self.count += 1
+            self._kinds[found.kind] += 1
             if len(self._found) < 10 * self._listed:
                 self._found.append(found)
 
@@ -77,6 +84,10 @@ class EntryPointCollector:
                 key=_rank,
             )[: self._listed]
         )
+
+    def kinds(self) -> tuple[KindCount, ...]:
+        """How many there are of each kind."""
+        return tuple(KindCount(kind=kind, count=self._kinds[kind]) for kind in _ORDER if self._kinds[kind])
 
     def routes(self) -> tuple[Routes, ...]:
         """Frameworks with the most routes first."""
@@ -111,12 +122,12 @@ class EntryPointCollector:
             framework = next((name for module, name in _FRAMEWORKS.items() if module in asked), "")
             routes = file.python.routes if framework else 0
             if not routes and file.name == "urls.py" and "django" in asked:
-                framework, routes = "Django", len(_DJANGO.findall(file.text))
+                framework, routes = "Django", len(_DJANGO.findall(file.code()))
         elif language in {"JavaScript", "TypeScript"} and not re.search(r"[._-](?:test|spec)\.", file.name):
-            routes = len(_EXPRESS.findall(file.text))
+            routes = len(_EXPRESS.findall(file.code()))
             framework = "Fastify" if _FASTIFY.search(file.text) else "Express"
         elif language in {"Java", "Kotlin"}:
-            framework, routes = "Spring", len(_SPRING.findall(file.text))
+            framework, routes = "Spring", len(_SPRING.findall(file.code()))
         if routes:
             sums = self._routes.setdefault(framework, [0, 0])
             sums[0] += routes
@@ -129,9 +140,10 @@ def _rank(each: EntryPoint) -> tuple[bool, int, int, str, int, str]:
     return aside, _ORDER.index(each.kind), path.count("/"), path, each.place.line, each.name
 
 
-def _point(kind: str, name: str, target: str, file: SourceFile, number: int = 0) -> EntryPoint:
-    assert kind in _ORDER
-    return EntryPoint(kind=kind, name=line(name, limit=80), target=line(target), place=Place(path=file.path, line=number))  # type: ignore[arg-type]
+def _point(kind: EntryKind, name: str, target: str, file: SourceFile, number: int = 0) -> EntryPoint:
+    return EntryPoint(
+        kind=kind, name=line(name, limit=80), target=line(target), place=Place(path=file.path, line=number)
+    )
 
 
 def _pyproject(file: SourceFile) -> Iterator[EntryPoint]:
@@ -215,7 +227,7 @@ def _makefile(file: SourceFile) -> Iterator[EntryPoint]:
             yield _point("make target", name, match.group(2) or "", file, _line_of(file.text, match.start()))
 
 
-def _unique(file: SourceFile, kind: str, pattern: re.Pattern[str]) -> Iterator[EntryPoint]:
+def _unique(file: SourceFile, kind: EntryKind, pattern: re.Pattern[str]) -> Iterator[EntryPoint]:
     seen = set()
     for match in pattern.finditer(file.text):
         if match.group(1) not in seen:
@@ -255,14 +267,16 @@ def _compose(file: SourceFile) -> Iterator[EntryPoint]:
 def _go(file: SourceFile) -> Iterator[EntryPoint]:
     match = _GO_MAIN.search(file.text)
     if match and _GO_PACKAGE.search(file.text) and not file.name.endswith("_test.go"):
-        yield _point("program", file.folder.rpartition("/")[2] or "main", "Go", file, _line_of(file.text, match.start()))
+        yield _point(
+            "program", file.folder.rpartition("/")[2] or "main", "Go", file, _line_of(file.text, match.start())
+        )
 
 
 def _main(file: SourceFile, pattern: re.Pattern[str], language: str) -> Iterator[EntryPoint]:
-    match = pattern.search(file.text)
+    match = pattern.search(file.code())
     if match:
         begin = match.start() + len(match.group()) - len(match.group().lstrip())
-        yield _point("program", file.name, language, file, _line_of(file.text, begin))
+        yield _point("program", file.name, language, file, _line_of(file.code(), begin))
 
 
 def _module(folder: str) -> str:

@@ -1,16 +1,22 @@
 """Places that somebody who cares for security should look at. It says where and what, and never quotes a secret."""
 
+# ruff: noqa: E501 -- a pattern reads best on one line
+
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from runyard.services.sessions.analyst.facts import Exposure, Place
+from runyard.services.sessions.analyst.facts import Exposure, Exposures, KindCount, Place
 from runyard.services.sessions.analyst.python.calls import Severity
 from runyard.services.sessions.analyst.source_file import SourceFile
 from runyard.services.sessions.analyst.structure import role_of
 from runyard.services.sessions.analyst.tree import leads_out
+
+Finding = tuple[str, Severity, int]
+"""What, how grave, and at which line; 0 is the file as a whole."""
 
 _RANK: Final[dict[Severity, int]] = {"high": 0, "medium": 1, "low": 2}
 _SECRETS: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
@@ -26,23 +32,31 @@ _SECRETS: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
     ("npm token", ("npm_",), r"\bnpm_[A-Za-z0-9]{36}\b"),
     ("npm token", ("_authToken=",), r"_authToken=(?!\$)[A-Za-z0-9_.-]{16,200}"),
     ("password in a URL", ("://",), r"://[^\s/:@'\"<>{}$]{1,60}:(?!password|pass|secret|x{3}|\*)[^\s/:@'\"<>{}$]{6,100}@(?!localhost|127\.|example\.)[\w.-]{3,100}"),
-)  # fmt: skip  # noqa: E501
+)  # fmt: skip
 _PATTERNS: Final = tuple((kind, words, re.compile(pattern)) for kind, words, pattern in _SECRETS)
 _ENVIRONMENT: Final = re.compile(r"\.env(?:\.(?!example|sample|template|dist|test|defaults?)[\w-]+)?")
 _KEY_FILE: Final = re.compile(r"id_(?:rsa|dsa|ecdsa|ed25519)|.*\.(?:p12|pfx|jks|keystore|kdbx|ppk)", re.IGNORECASE)
-_CREDENTIALS: Final = frozenset({".pypirc", ".netrc", ".git-credentials", ".htpasswd", "credentials.json", ".dockercfg"})
+_CREDENTIALS: Final = frozenset(
+    {".pypirc", ".netrc", ".git-credentials", ".htpasswd", "credentials.json", ".dockercfg"}
+)
 _SCRIPT_CALLS: Final[tuple[tuple[str, Severity, str], ...]] = (
     ("eval() of an expression", "high", r"(?<![\w.$])eval\s*\((?!\s*\))"),
     ("innerHTML is set", "medium", r"\.(?:inner|outer)HTML\s*=(?!=)"),
     ("dangerouslySetInnerHTML", "medium", r"\bdangerouslySetInnerHTML\b"),
     ("document.write()", "low", r"\bdocument\.write(?:ln)?\s*\("),
     ("a command goes through a shell", "medium", r"\bchild_process\b[^\n]{0,80}\bexec(?:Sync)?\b\s*\("),
-    ("TLS certificates are not verified", "high", r"rejectUnauthorized\s*:\s*false|NODE_TLS_REJECT_UNAUTHORIZED\s*=\s*[\"']?0"),
+    (
+        "TLS certificates are not verified",
+        "high",
+        r"rejectUnauthorized\s*:\s*false|NODE_TLS_REJECT_UNAUTHORIZED\s*=\s*[\"']?0",
+    ),
 )
 _SCRIPT_CALL: Final = re.compile("|".join(f"(?P<c{at}>{pattern})" for at, (_, _, pattern) in enumerate(_SCRIPT_CALLS)))
 _DOCKER_USER: Final = re.compile(r"^[ \t]*USER[ \t]+(?!root\b|0\b)\S", re.MULTILINE | re.IGNORECASE)
 _DOCKER_FROM: Final = re.compile(r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)?(\S+)", re.MULTILINE | re.IGNORECASE)
-_CI_TARGET: Final = re.compile(r"^\s*(?:pull_request_target\s*:|on:.{0,200}\bpull_request_target\b|-\s*pull_request_target\b)", re.MULTILINE)
+_CI_TARGET: Final = re.compile(
+    r"^[ \t]*(?:pull_request_target\s*:|on:.{0,200}\bpull_request_target\b|-\s*pull_request_target\b)", re.MULTILINE
+)
 _PIPE: Final = re.compile(r"\b(?:curl|wget)\b[^\n|]{0,300}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b")
 _ROOT: Final = re.compile(r"\bchmod\s+(?:-R\s+)?0?777\b")
 _MOST_PER_FILE: Final = 20
@@ -54,7 +68,8 @@ class ExposureCollector:
     def __init__(self, *, listed: int) -> None:
         self._listed = listed
         self._found: list[Exposure] = []
-        self.count = 0
+        self._total = self._high = 0
+        self._kinds: Counter[tuple[int, str]] = Counter()
 
     def see(self, file: SourceFile) -> None:
         """Take note of a file."""
@@ -65,33 +80,56 @@ class ExposureCollector:
         for at, (kind, severity, number) in enumerate(_of(file)):
             if at >= _MOST_PER_FILE:
                 break
-            self.count += 1
+            self._count(kind, severity, aside=aside or prose)
             place = Place(path=file.path, line=number)
-            self._found.append(Exposure(kind=kind, place=place, severity=severity, test=aside or prose))
+            self._found.append(Exposure(kind=kind, place=place, severity=severity, aside=aside or prose))
         if len(self._found) > 20 * self._listed:
             self._found = self._first(10 * self._listed)
 
-    def facts(self) -> tuple[Exposure, ...]:
-        """The gravest first; what lies in tests and documents last."""
-        return tuple(self._first(self._listed))
+    def facts(self) -> Exposures:
+        """All of them."""
+        return Exposures(
+            total=self._total,
+            outside=sum(self._kinds.values()),
+            high=self._high,
+            kinds=tuple(
+                KindCount(kind=kind, count=number) for (_, kind), number in sorted(self._kinds.items())[: self._listed]
+            ),
+            first=tuple(self._first(self._listed)),
+        )
+
+    def _count(self, kind: str, severity: Severity, *, aside: bool) -> None:
+        self._total += 1
+        if not aside:
+            self._high += severity == "high"
+            self._kinds[_RANK[severity], kind] += 1
 
     def _first(self, number: int) -> list[Exposure]:
         return sorted(
-            self._found, key=lambda each: (each.test, _RANK[each.severity], each.kind, each.place.path, each.place.line)
+            self._found,
+            key=lambda each: (each.aside, _RANK[each.severity], each.kind, each.place.path, each.place.line),
         )[:number]
 
 
-def _of(file: SourceFile) -> Iterator[tuple[str, Severity, int]]:
+def _of(file: SourceFile) -> Iterator[Finding]:
     yield from _by_name(file)
     if file.nature != "text":
         return
-    for kind, words, pattern in _PATTERNS:
-        if any(word in file.text for word in words):
-            for match in pattern.finditer(file.text):
-                yield kind, "high", _line_of(file.text, match.start())
+    yield from _secrets(file.text)
     if file.python is not None:
         for each in file.python.suspicions:
             yield each.kind, each.severity, each.line
+    yield from _by_language(file)
+
+
+def _secrets(text: str) -> Iterator[Finding]:
+    for kind, words, pattern in _PATTERNS:
+        if any(word in text for word in words):
+            for match in pattern.finditer(text):
+                yield kind, "high", _line_of(text, match.start())
+
+
+def _by_language(file: SourceFile) -> Iterator[Finding]:
     language = file.language.name if file.language is not None else ""
     if language in {"JavaScript", "TypeScript", "Vue", "Svelte"}:
         for match in _SCRIPT_CALL.finditer(file.text):
@@ -99,9 +137,10 @@ def _of(file: SourceFile) -> Iterator[tuple[str, Severity, int]]:
             yield kind, severity, _line_of(file.text, match.start())
     elif language == "Dockerfile":
         yield from _dockerfile(file.text)
-    elif language == "YAML" and file.path.startswith(".github/workflows/"):
+    elif file.path.startswith(".github/workflows/"):
         for match in _CI_TARGET.finditer(file.text):
-            yield "a workflow runs with secrets for pull requests of strangers", "medium", _line_of(file.text, match.end())
+            kind = "a workflow runs with secrets for pull requests of strangers"
+            yield kind, "medium", _line_of(file.text, match.end())
     if language in {"Shell", "Dockerfile", "YAML", "Makefile"}:
         for match in _PIPE.finditer(file.text):
             yield "a download is piped into a shell", "medium", _line_of(file.text, match.start())
@@ -109,7 +148,7 @@ def _of(file: SourceFile) -> Iterator[tuple[str, Severity, int]]:
             yield "files are made writable for everybody", "low", _line_of(file.text, match.start())
 
 
-def _by_name(file: SourceFile) -> Iterator[tuple[str, Severity, int]]:
+def _by_name(file: SourceFile) -> Iterator[Finding]:
     if file.nature == "link":
         if leads_out(file.path, file.target):
             yield "a link leads out of the repository", "medium", 0
@@ -123,7 +162,7 @@ def _by_name(file: SourceFile) -> Iterator[tuple[str, Severity, int]]:
         yield "an executable binary is committed", "low", 0
 
 
-def _dockerfile(text: str) -> Iterator[tuple[str, Severity, int]]:
+def _dockerfile(text: str) -> Iterator[Finding]:
     if not _DOCKER_USER.search(text):
         yield "the container runs as root", "medium", 0
     for match in _DOCKER_FROM.finditer(text):

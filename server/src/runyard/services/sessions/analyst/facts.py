@@ -16,6 +16,10 @@ Role = Literal[
     "configuration", "assets", "data", "migrations", "vendored", "generated", "other",
 ]  # fmt: skip
 Ecosystem = Literal["PyPI", "npm", "Go", "Cargo", "Maven", "RubyGems"]
+EntryKind = Literal[
+    "command", "module", "script", "container", "service", "npm script", "make target", "just recipe", "process",
+    "program", "web application",
+]  # fmt: skip
 Marker = Literal["TODO", "FIXME", "HACK", "XXX"]
 
 
@@ -23,7 +27,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all facts."""
 
 
-class Place(Fact):
+class Place(Fact, frozen=True, kw_only=True):
     """A line of a file; line 0 is the whole file."""
 
     path: str
@@ -36,7 +40,7 @@ class Place(Fact):
 # --- Files ---
 
 
-class NatureCount(Fact):
+class NatureCount(Fact, frozen=True, kw_only=True):
     """Files of one nature."""
 
     nature: Nature
@@ -44,14 +48,14 @@ class NatureCount(Fact):
     size: int
 
 
-class FileSize(Fact):
+class FileSize(Fact, frozen=True, kw_only=True):
     """A file among the largest."""
 
     path: str
     size: int
 
 
-class Inventory(Fact):
+class Inventory(Fact, frozen=True, kw_only=True):
     """All files, whatever they are. Sizes in bytes."""
 
     files: int
@@ -68,7 +72,7 @@ class Inventory(Fact):
         return next((each.files for each in self.natures if each.nature == nature), 0)
 
 
-class LanguageCount(Fact):
+class LanguageCount(Fact, frozen=True, kw_only=True):
     """The repository's own lines in one language. Docstrings of Python are comments."""
 
     name: str
@@ -84,7 +88,15 @@ class LanguageCount(Fact):
         return self.code + self.comment + self.blank
 
 
-class Folder(Fact):
+class RoleCount(Fact, frozen=True, kw_only=True):
+    """Own files and lines of code in folders of one role, at any depth."""
+
+    role: Role
+    files: int
+    code: int
+
+
+class Folder(Fact, frozen=True, kw_only=True):
     """A folder with what lies below it."""
 
     path: str
@@ -97,19 +109,16 @@ class Folder(Fact):
 # --- Purpose ---
 
 
-class EntryPoint(Fact):
+class EntryPoint(Fact, frozen=True, kw_only=True):
     """Where the program begins, or a verb its developers use."""
 
-    kind: Literal[
-        "command", "module", "script", "container", "service", "npm script", "make target", "just recipe", "process",
-        "program", "web application",
-    ]  # fmt: skip
+    kind: EntryKind
     name: str
     target: str
     place: Place
 
 
-class Routes(Fact):
+class Routes(Fact, frozen=True, kw_only=True):
     """Routes of a web framework, counted where they are declared."""
 
     framework: str
@@ -117,7 +126,7 @@ class Routes(Fact):
     files: int
 
 
-class Dependency(Fact):
+class Dependency(Fact, frozen=True, kw_only=True):
     """A direct one, with the versions that the manifest allows, as written there."""
 
     name: str
@@ -126,7 +135,7 @@ class Dependency(Fact):
     """Extra or group it belongs to."""
 
 
-class Manifest(Fact):
+class Manifest(Fact, frozen=True, kw_only=True):
     """A file that names dependencies."""
 
     path: str
@@ -144,7 +153,7 @@ class Manifest(Fact):
         return len({each.name for each in (*self.runtime, *self.development, *self.optional)})
 
 
-class TestSuite(Fact):
+class TestSuite(Fact, frozen=True, kw_only=True):
     """Tests of one framework. A parametrized test counts once."""
 
     framework: str
@@ -153,7 +162,7 @@ class TestSuite(Fact):
     folders: tuple[str, ...] = ()
 
 
-class Licence(Fact):
+class Licence(Fact, frozen=True, kw_only=True):
     """A licence text that was recognized, or what a manifest declares."""
 
     spdx: str
@@ -161,7 +170,7 @@ class Licence(Fact):
     declared: bool = False
 
 
-class Documentation(Fact):
+class Documentation(Fact, frozen=True, kw_only=True):
     """What the repository says about itself."""
 
     readme: str = ""
@@ -173,21 +182,21 @@ class Documentation(Fact):
     """Files with a known purpose, such as CHANGELOG.md."""
 
 
-class Tool(Fact):
+class Tool(Fact, frozen=True, kw_only=True):
     """A system or tool and the file that sets it up."""
 
     name: str
     path: str
 
 
-class Automation(Fact):
+class Automation(Fact, frozen=True, kw_only=True):
     """Continuous integration and tools for style."""
 
     ci: tuple[Tool, ...] = ()
     style: tuple[Tool, ...] = ()
 
 
-class Remark(Fact):
+class Remark(Fact, frozen=True, kw_only=True):
     """A comment that says something is left to do."""
 
     marker: Marker
@@ -195,14 +204,14 @@ class Remark(Fact):
     text: str
 
 
-class MarkerCount(Fact):
+class MarkerCount(Fact, frozen=True, kw_only=True):
     """How often one marker stands in comments."""
 
     marker: Marker
     count: int
 
 
-class Remarks(Fact):
+class Remarks(Fact, frozen=True, kw_only=True):
     """All of them counted; the first ones in full."""
 
     counts: tuple[MarkerCount, ...] = ()
@@ -214,27 +223,47 @@ class Remarks(Fact):
         return sum(each.count for each in self.counts)
 
 
-class Exposure(Fact):
+class Exposure(Fact, frozen=True, kw_only=True):
     """A place that somebody who cares for security should look at. It never quotes a secret."""
 
     kind: str
     place: Place
     severity: Literal["high", "medium", "low"]
-    test: bool = False
+    aside: bool = False
     """It is in a test, an example or a document."""
+
+
+class KindCount(Fact, frozen=True, kw_only=True):
+    """How many there are of one kind."""
+
+    kind: str
+    count: int
+
+
+class Exposures(Fact, frozen=True, kw_only=True):
+    """All places counted; the gravest in full, those in tests and documents last."""
+
+    total: int = 0
+    outside: int = 0
+    """Of tests, examples and documents."""
+    high: int = 0
+    """Of high severity among those outside."""
+    kinds: tuple[KindCount, ...] = ()
+    """Of those outside, the gravest first."""
+    first: tuple[Exposure, ...] = ()
 
 
 # --- History ---
 
 
-class AuthorCount(Fact):
+class AuthorCount(Fact, frozen=True, kw_only=True):
     """Commits of one author, by name as git's mailmap has it."""
 
     name: str
     commits: int
 
 
-class CommitLine(Fact):
+class CommitLine(Fact, frozen=True, kw_only=True):
     """One commit."""
 
     id: str
@@ -243,7 +272,7 @@ class CommitLine(Fact):
     subject: str
 
 
-class HotFile(Fact):
+class HotFile(Fact, frozen=True, kw_only=True):
     """A file under the name it has now, and what its commits changed."""
 
     path: str
@@ -253,7 +282,7 @@ class HotFile(Fact):
     exists: bool = True
 
 
-class History(Fact):
+class History(Fact, frozen=True, kw_only=True):
     """What git tells. In a shallow clone only a part of it."""
 
     commits: int = 0
@@ -280,7 +309,7 @@ class History(Fact):
 # --- Python ---
 
 
-class PackageImport(Fact):
+class PackageImport(Fact, frozen=True, kw_only=True):
     """One package of this repository uses another one of it."""
 
     importer: str
@@ -288,7 +317,7 @@ class PackageImport(Fact):
     imports: int
 
 
-class LongFunction(Fact):
+class LongFunction(Fact, frozen=True, kw_only=True):
     """A function and its length in lines, decorators not counted."""
 
     name: str
@@ -296,7 +325,7 @@ class LongFunction(Fact):
     lines: int
 
 
-class PublicApi(Fact):
+class PublicApi(Fact, frozen=True, kw_only=True):
     """Names that a package's `__init__` hands out."""
 
     package: str
@@ -306,7 +335,7 @@ class PublicApi(Fact):
     """By `__all__`; else all names without an underscore."""
 
 
-class PythonFacts(Fact):
+class PythonFacts(Fact, frozen=True, kw_only=True):
     """What its syntax trees tell."""
 
     modules: int
@@ -334,15 +363,17 @@ class PythonFacts(Fact):
 # --- Together ---
 
 
-class RepositoryFacts(Fact):
+class RepositoryFacts(Fact, frozen=True, kw_only=True):
     """One repository."""
 
     name: str
     inventory: Inventory
     languages: tuple[LanguageCount, ...] = ()
     structure: tuple[Folder, ...] = ()
+    """Folders down to the third level, in the order of a tree."""
+    roles: tuple[RoleCount, ...] = ()
     entry_points: tuple[EntryPoint, ...] = ()
-    entry_point_count: int = 0
+    entry_point_kinds: tuple[KindCount, ...] = ()
     routes: tuple[Routes, ...] = ()
     manifests: tuple[Manifest, ...] = ()
     tests: tuple[TestSuite, ...] = ()
@@ -351,8 +382,7 @@ class RepositoryFacts(Fact):
     documentation: Documentation = Documentation()
     automation: Automation = Automation()
     remarks: Remarks = Remarks()
-    exposures: tuple[Exposure, ...] = ()
-    exposure_count: int = 0
+    exposures: Exposures = Exposures()
     python: PythonFacts | None = None
     unseen: tuple[str, ...] = ()
     """Sentences about what could not be seen, and so is in none of the figures."""
@@ -363,7 +393,7 @@ class RepositoryFacts(Fact):
         return sum(each.code for each in self.languages if each.kind == "programming")
 
 
-class Analysis(Fact):
+class Analysis(Fact, frozen=True, kw_only=True):
     """All repositories of one session."""
 
     repositories: tuple[RepositoryFacts, ...]

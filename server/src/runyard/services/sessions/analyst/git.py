@@ -1,7 +1,9 @@
-"""Git as a program of this machine. Only for repositories one trusts, or inside a sandbox: it reads what strangers wrote."""
+"""Git as a program of this machine, for inside a sandbox: what it reads, strangers wrote."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,8 @@ from runyard.services.sessions.analyst.history import GitFailed
 
 _PIECE: Final = 64 * 1024
 _SAFE: Final = (
-    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never", "-c", "core.quotePath=true",
+    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never",
+    "-c", "core.quotePath=true",
     "-c", "safe.directory=*", "-c", "core.pager=cat", "-c", "log.showSignature=false", "-c", "log.mailmap=true",
 )  # fmt: skip
 _ENVIRONMENT: Final = {
@@ -40,10 +43,23 @@ class LocalGit:
 
     def __call__(self, arguments: Sequence[str]) -> Iterator[bytes]:
         """See :class:`runyard.services.sessions.analyst.history.Git`."""
-        command = ["git", "-C", str(self.repository), f"--git-dir={self.repository / '.git'}", *_SAFE, "--no-pager", *arguments]
+        command = [
+            "git",
+            "-C",
+            str(self.repository),
+            f"--git-dir={self.repository / '.git'}",
+            *_SAFE,
+            "--no-pager",
+            *arguments,
+        ]
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRONMENT
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_ENVIRONMENT,
+                start_new_session=True,
             )
         except OSError as error:
             raise GitFailed(f"git can't be started: {error.strerror}") from error
@@ -51,7 +67,7 @@ class LocalGit:
 
         def end() -> None:
             late.set()
-            process.kill()
+            _end(process)
 
         clock = threading.Timer(self.seconds, end)
         clock.daemon = True
@@ -63,12 +79,18 @@ class LocalGit:
             process.wait()
         finally:
             clock.cancel()
-            with suppress(ProcessLookupError):
-                process.kill()
-            process.wait()
+            if process.returncode is None:  # the reader left before the end
+                _end(process)
+                process.wait()
             if process.stdout is not None:
                 process.stdout.close()
         if late.is_set():
             raise GitFailed(f"git {arguments[0]} took more than {self.seconds:g} seconds")
         if process.returncode:
             raise GitFailed(f"git {arguments[0]} ended with exit code {process.returncode}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends git and what it started, which may hold the pipe."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

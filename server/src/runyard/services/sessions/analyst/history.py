@@ -179,8 +179,8 @@ def _tokens(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _text(git: Git, *arguments: str) -> str:
-    found = b"".join(git(arguments))
-    return found[:_TOKEN].decode("utf-8", "replace").strip()
+    found = next(_tokens(git(arguments), _TOKEN), b"")
+    return found.decode("utf-8", "replace").strip()
 
 
 def _number(digits: bytes) -> int:

@@ -1,5 +1,7 @@
 """The languages that are known: by which names their files go, and how their comments look."""
 
+# ruff: noqa: E501 -- a language reads best on one line
+
 from __future__ import annotations
 
 import re
@@ -125,7 +127,7 @@ _TABLE: Final[tuple[tuple[str, Kind, Syntax, str], ...]] = (
     ("XML", "data", _XML, ".xml .xsd .xsl .xslt .plist .csproj .props .targets .wsdl"),
     ("YAML", "data", _HASH, ".yml .yaml"),
     ("Zig", "programming", Syntax(line=("//",)), ".zig"),
-)  # fmt: skip  # noqa: E501
+)  # fmt: skip
 
 _SHEBANGS: Final[Mapping[str, str]] = {
     "sh": "Shell", "bash": "Shell", "dash": "Shell", "zsh": "Shell", "ksh": "Shell", "fish": "Shell",
@@ -146,8 +148,10 @@ def _spellings() -> Iterator[tuple[str, Language]]:
 
 _BY_SPELLING: Final[Mapping[str, Language]] = dict(_spellings())
 _SHEBANG: Final = re.compile(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?([A-Za-z-]+)")
-_OBJECTIVE_C: Final = re.compile(r"^\s*(?:@interface|@implementation|@protocol|#import)\b", re.MULTILINE)
-_CPLUSPLUS: Final = re.compile(r"^\s*(?:class\s+\w+|namespace\b|template\s*<|using\s|public:|private:)", re.MULTILINE)
+_OBJECTIVE_C: Final = re.compile(r"^[ \t]*(?:@interface|@implementation|@protocol|#import)\b", re.MULTILINE)
+_CPLUSPLUS: Final = re.compile(
+    r"^[ \t]*(?:class\s+\w+|namespace\b|template\s*<|using\s|public:|private:)", re.MULTILINE
+)
 
 
 def language_of(name: str, head: str) -> Language | None:

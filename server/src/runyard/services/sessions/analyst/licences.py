@@ -1,5 +1,7 @@
 """Licences by their own words, as SPDX names."""
 
+# ruff: noqa: E501 -- a licence reads best on one line
+
 from __future__ import annotations
 
 import re
@@ -40,7 +42,7 @@ _PHRASES: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]] = (
     ("0BSD", ("permission to use copy modify and or distribute this software for any purpose",), ("the above copyright notice",)),
     ("MIT", ("permission is hereby granted free of charge", "the above copyright notice and this permission notice shall be included"), ()),
     ("MIT-0", ("permission is hereby granted free of charge",), ("shall be included",)),
-)  # fmt: skip  # noqa: E501
+)  # fmt: skip
 
 
 def spdx(text: str) -> str:

@@ -41,6 +41,8 @@ class RemarkCollector:
     def facts(self) -> Remarks:
         """All of them."""
         counts = tuple(
-            MarkerCount(marker=marker, count=self._counts[marker]) for marker in get_args(Marker) if self._counts[marker]
+            MarkerCount(marker=marker, count=self._counts[marker])
+            for marker in get_args(Marker)
+            if self._counts[marker]
         )
         return Remarks(counts=counts, first=tuple(self._first))

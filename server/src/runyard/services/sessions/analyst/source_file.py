@@ -12,6 +12,7 @@ from runyard.services.sessions.analyst.facts import Nature
 from runyard.services.sessions.analyst.languages import Language, language_of
 from runyard.services.sessions.analyst.limits import Limits
 from runyard.services.sessions.analyst.python.source import PythonSource, parse
+from runyard.services.sessions.analyst.syntax import without_comments
 from runyard.services.sessions.analyst.tree import Found
 
 _SNIFFED: Final = 8 * 1024
@@ -35,18 +36,22 @@ _GENERATED_ENDINGS: Final = (
     ".freezed.dart", ".designer.cs", ".Designer.cs", ".g.cs", ".js.map", ".css.map", ".mjs.map", ".snap",
     ".generated.ts", ".generated.go", "_generated.go", ".gen.go", "_gen.go",
 )  # fmt: skip
+_COMMENT: Final = r"""^[ \t]*(?:\#|//|/?\*|--|;|%|<!--|\"{3}|'{3})[^\n]{0,200}?"""
 _GENERATED: Final = re.compile(
-    r"@generated\b|code generated .{0,200}do not edit|\bauto(?:matically)?[- ]?generated\b|\bgenerated automatically\b"
-    r"|(?:^|\n)\W{0,8}(?:this (?:file|code|class|module) (?:was|is|has been) )?generated (?:by|from|with)\b"
-    r".{0,200}(?:\n.{0,200}){0,3}?do not (?:edit|modify|change)"
+    rf"{_COMMENT}(?:@generated\b|\bauto(?:matically)?[- ]?generated\b|\bgenerated automatically\b"
+    r"|\bcode generated [^\n]{0,200}do not edit"
+    r"|\W(?:this (?:file|code|class|module) (?:was|is|has been) )?generated (?:by|from|with)\b"
+    r"[^\n]{0,200}(?:\n[^\n]{0,200}){0,3}?do not (?:edit|modify|change))",
+    re.MULTILINE,
 )
+"""What generators write into a comment at the top, in lower case."""
 _DENSE: Final = frozenset({"JavaScript", "CSS", "TypeScript"})
 _TEXT_MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file. `text` is empty unless its nature is `text` or `generated`; its lines end with `\\n`."""
+    r"""A file. `text` is empty unless its nature is `text` or `generated`; its lines end with `\\n`."""
 
     path: str
     name: str
@@ -58,6 +63,10 @@ class SourceFile:
     python: PythonSource | None = None
     executable: bool = False
     target: str = ""
+
+    def code(self) -> str:
+        """Its text without comments, line by line."""
+        return self.text if self.language is None else without_comments(self.text, self.language.syntax)
 
     @property
     def own(self) -> bool:
@@ -99,7 +108,9 @@ class Attributes:
         return said[-1] if said else None
 
 
-def source_file(found: Found, limits: Limits, attributes: Attributes) -> SourceFile:
+def source_file(  # noqa: PLR0911 -- one per nature
+    found: Found, limits: Limits, attributes: Attributes
+) -> SourceFile:
     """Reads a file, once, and says what it is."""
     folder, _, name = found.path.rpartition("/")
     file = SourceFile(found.path, name, folder, found.size, "special", executable=found.executable)
@@ -147,9 +158,9 @@ def _nature(path: str, name: str, text: str, language: Language | None, attribut
         return "generated" if said else "text"
     if name in _GENERATED_NAMES or name.endswith(_GENERATED_ENDINGS):
         return "generated"
-    if language is not None and language.name in _DENSE:
-        if ".min." in name or len(text) > _LONG_LINE * (text.count("\n") + 1):
-            return "minified"
+    dense = language is not None and language.name in _DENSE
+    if dense and (".min." in name or len(text) > _LONG_LINE * (text.count("\n") + 1)):
+        return "minified"
     if language is not None and language.kind == "programming":
         head = text[:_HEAD].lower()
         if "generated" in head and _GENERATED.search(head):

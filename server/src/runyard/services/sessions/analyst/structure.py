@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
-from runyard.services.sessions.analyst.facts import Folder, Nature, Role
+from runyard.services.sessions.analyst.facts import Folder, Nature, Role, RoleCount
 from runyard.services.sessions.analyst.source_file import VENDORED, SourceFile
 from runyard.services.sessions.analyst.syntax import Lines
 
@@ -21,8 +22,8 @@ _NAMES: Final[dict[Role, str]] = {
     "examples": "example examples demo demos sample samples tutorials cookbook",
     "benchmarks": "bench benches benchmark benchmarks perf",
     "automation": ".github .gitlab .circleci .ci ci .buildkite .azure-pipelines .woodpecker .tekton workflows",
-    "infrastructure": "infra infrastructure terraform deploy deployment deployments k8s kubernetes helm charts ansible docker "
-    "manifests kustomize ops overlays",
+    "infrastructure": "infra infrastructure terraform deploy deployment deployments k8s kubernetes helm charts ansible "
+    "docker manifests kustomize ops overlays",
     "scripts": "script scripts bin tools tool hack utils-dev codegen",
     "configuration": "config configs conf etc settings .vscode .idea .devcontainer",
     "assets": "assets static public images img icons fonts media styles css locales i18n",
@@ -34,10 +35,12 @@ _NAMES: Final[dict[Role, str]] = {
 }  # fmt: skip
 _BY_NAME: Final[dict[str, Role]] = {name: role for role, names in _NAMES.items() for name in names.split()}
 _INHERITED: Final[frozenset[Role]] = frozenset({
-    "tests", "documentation", "examples", "benchmarks", "automation", "infrastructure", "vendored", "generated", "assets",
+    "tests", "documentation", "examples", "benchmarks", "automation", "infrastructure", "vendored", "generated",
+    "assets",
 })  # fmt: skip
 
 
+@lru_cache(maxsize=10_000)
 def role_of(path: str) -> Role | None:
     """What a folder is for, as far as its name and those above it tell."""
     inherited: Role | None = None
@@ -65,14 +68,28 @@ class StructureCollector:
 
     def __init__(self) -> None:
         self._folders: dict[str, _Sums] = {}
+        self._roles: dict[Role, list[int]] = {}
 
     def see(self, file: SourceFile, lines: Lines | None) -> None:
         """Take note of a file and its lines."""
+        if file.own:
+            sums = self._roles.setdefault(role_of(file.folder) or "source", [0, 0])
+            sums[0] += 1
+            sums[1] += (
+                lines.code
+                if lines is not None and file.language is not None and file.language.kind == "programming"
+                else 0
+            )
         parts = file.folder.split("/") if file.folder else []
         for depth in range(1, min(len(parts), _DEPTH) + 1):
             path = "/".join(parts[:depth])
             if path in self._folders or len(self._folders) < _MOST:
                 self._add(self._folders.setdefault(path, _Sums()), file, lines)
+
+    def roles(self) -> tuple[RoleCount, ...]:
+        """Those with the most code first. What no folder's name tells is source."""
+        found = [RoleCount(role=role, files=files, code=code) for role, (files, code) in self._roles.items()]
+        return tuple(sorted(found, key=lambda each: (-each.code, -each.files, each.role)))
 
     @staticmethod
     def _add(sums: _Sums, file: SourceFile, lines: Lines | None) -> None:

@@ -21,17 +21,33 @@ _SCRIPT_FRAMEWORKS: Final = (
     ("Playwright", "@playwright/test"), ("Cypress", "cypress"), ("Vitest", "vitest"), ("Jest", "jest"),
     ("Mocha", "mocha"), ("AVA", "ava"), ("Jasmine", "jasmine"), ("node:test", "node:test"), ("Bun", "bun:test"),
 )  # fmt: skip
-_GO_TEST: Final = re.compile(r"^func (?:Test|Fuzz|Example)(?![a-z])\w*\(", re.MULTILINE)
-_RUST_TEST: Final = re.compile(r"^\s*#\[(?:\w+::)*(?:test|rstest|test_case)\b[^\]\n]*\]", re.MULTILINE)
-_JVM_TEST: Final = re.compile(r"^\s*@(?:Test|ParameterizedTest|RepeatedTest)\b", re.MULTILINE)
-_CSHARP_TEST: Final = re.compile(r"^\s*\[(?:Fact|Theory|Test|TestCase|TestMethod)\b", re.MULTILINE)
-_RUBY_FILE: Final = re.compile(r".*_(?:spec|test)\.rb|test_.*\.rb")
-_RSPEC: Final = re.compile(r"^\s*(?:it|specify|scenario)[\s(]", re.MULTILINE)
-_MINITEST: Final = re.compile(r"^\s*(?:def test_|test\s+[\"'])", re.MULTILINE)
-_PHP_TEST: Final = re.compile(r"^\s*public function test\w*\(", re.MULTILINE)
-_GTEST: Final = re.compile(r"^\s*(?:TEST|TEST_F|TEST_P|TYPED_TEST|TEST_CASE|BOOST_AUTO_TEST_CASE)\s*\(", re.MULTILINE)
-_ELIXIR_TEST: Final = re.compile(r"^\s*(?:test|property) \"", re.MULTILINE)
-_SWIFT_TEST: Final = re.compile(r"^\s*(?:func test\w*\(|@Test\b)", re.MULTILINE)
+_FINDERS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    # Languages, names of files, framework, a test.
+    ("Go", r".*_test\.go", "go test", r"^func (?:Test|Fuzz|Example)(?![a-z])\w*\("),
+    ("Rust", r".*", "cargo test", r"^[ \t]*#\[(?:\w+::)*(?:test|rstest|test_case)\b[^\]\n]*\]"),
+    ("Java Kotlin Groovy Scala", r".*", "JUnit", r"^[ \t]*@(?:Test|ParameterizedTest|RepeatedTest)\b"),
+    ("C#", r".*", ".NET tests", r"^[ \t]*\[(?:Fact|Theory|Test|TestCase|TestMethod)\b"),
+    ("Ruby", r".*_spec\.rb", "RSpec", r"^[ \t]*(?:it|specify|scenario)[\s(]"),
+    ("Ruby", r".*_test\.rb|test_.*\.rb", "Minitest", r"^[ \t]*(?:def test_|test\s+[\"'])"),
+    ("PHP", r".*Test\.php", "PHPUnit", r"^[ \t]*public function test\w*\("),
+    (
+        "C C++ CUDA",
+        r"(?i:.*test.*)",
+        "C++ tests",
+        r"^[ \t]*(?:(?:TYPED_)?TEST(?:_F|_P|_CASE)?|BOOST_AUTO_TEST_CASE)\s*\(",
+    ),
+    ("Elixir", r".*_test\.exs", "ExUnit", r"^[ \t]*(?:test|property) \""),
+    ("Swift", r".*Test.*", "XCTest", r"^[ \t]*(?:func test\w*\(|@Test\b)"),
+)
+_BY_LANGUAGE: Final = {
+    language: [
+        (re.compile(names), framework, re.compile(test, re.MULTILINE))
+        for languages, names, framework, test in _FINDERS
+        if language in languages.split()
+    ]
+    for each, *_ in _FINDERS
+    for language in each.split()
+}
 
 
 @dataclass(slots=True)
@@ -60,9 +76,9 @@ class SuiteCollector:
         elif file.language.name in {"JavaScript", "TypeScript"}:
             self._script(file)
         else:
-            framework, functions = _tests(file)
-            if functions:
-                self._add(framework, file.folder, functions)
+            for names, framework, test in _BY_LANGUAGE.get(file.language.name, ()):
+                if names.fullmatch(file.name) and (functions := len(test.findall(file.code()))):
+                    self._add(framework, file.folder, functions)
 
     def facts(self) -> tuple[TestSuite, ...]:
         """Those with the most tests first."""
@@ -71,7 +87,10 @@ class SuiteCollector:
         self._scripts = []
         found = [
             TestSuite(
-                framework=framework, files=suite.files, functions=suite.functions, folders=tuple(sorted(suite.folders)[:_FOLDERS])
+                framework=framework,
+                files=suite.files,
+                functions=suite.functions,
+                folders=tuple(sorted(suite.folders)[:_FOLDERS]),
             )
             for framework, suite in self._suites.items()
         ]
@@ -98,7 +117,7 @@ class SuiteCollector:
     def _script(self, file: SourceFile) -> None:
         if not (_SCRIPT_FILE.fullmatch(file.name) or "__tests__" in file.folder.split("/")):
             return
-        functions = len(_SCRIPT_TEST.findall(file.text))
+        functions = len(_SCRIPT_TEST.findall(file.code()))
         if not functions:
             return
         for name, package in _SCRIPT_FRAMEWORKS:
@@ -110,29 +129,3 @@ class SuiteCollector:
     def _script_framework(self) -> str:
         """Of files that import none: the one the repository depends on."""
         return next((name for name, _ in _SCRIPT_FRAMEWORKS if name in self._packages), "JavaScript tests")
-
-
-def _tests(file: SourceFile) -> tuple[str, int]:
-    """The framework a file's tests are for, and how many it has."""
-    assert file.language is not None
-    name, text = file.name, file.text
-    match file.language.name:
-        case "Go" if name.endswith("_test.go"):
-            return "go test", len(_GO_TEST.findall(text))
-        case "Rust":
-            return "cargo test", len(_RUST_TEST.findall(text))
-        case "Java" | "Kotlin" | "Groovy" | "Scala":
-            return "JUnit", len(_JVM_TEST.findall(text))
-        case "C#":
-            return ".NET tests", len(_CSHARP_TEST.findall(text))
-        case "Ruby" if _RUBY_FILE.fullmatch(name):
-            return ("RSpec", len(_RSPEC.findall(text))) if "_spec" in name else ("Minitest", len(_MINITEST.findall(text)))
-        case "PHP" if name.endswith("Test.php"):
-            return "PHPUnit", len(_PHP_TEST.findall(text))
-        case "C++" | "C" | "CUDA" if "test" in name.lower():
-            return "C++ tests", len(_GTEST.findall(text))
-        case "Elixir" if name.endswith("_test.exs"):
-            return "ExUnit", len(_ELIXIR_TEST.findall(text))
-        case "Swift" if "Test" in name:
-            return "XCTest", len(_SWIFT_TEST.findall(text))
-    return "", 0

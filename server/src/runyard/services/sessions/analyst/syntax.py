@@ -47,14 +47,19 @@ class Lines:
 
 
 def count(text: str, syntax: Syntax) -> Lines:
-    """Counts the lines of a text whose lines end with `\\n`."""
+    r"""Counts the lines of a text whose lines end with `\\n`."""
     if not text:
         return Lines(0, 0, 0)
     lines = text.count("\n") + (not text.endswith("\n"))
     filled = _filled(text)
-    pattern = _pattern(syntax)
-    code = filled if pattern is None else _filled(pattern.sub(_without_comment, text))
+    code = _filled(without_comments(text, syntax))
     return Lines(code, filled - code, lines - filled)
+
+
+def without_comments(text: str, syntax: Syntax) -> str:
+    """The text with nothing but line ends where comments were."""
+    pattern = _pattern(syntax)
+    return text if pattern is None else pattern.sub(_without_comment, text)
 
 
 def comments(text: str, syntax: Syntax) -> list[tuple[int, str]]:
@@ -72,7 +77,7 @@ def comments(text: str, syntax: Syntax) -> list[tuple[int, str]]:
 
 
 def _filled(text: str) -> int:
-    return sum(1 for line in text.split("\n") if line and not line.isspace())
+    return sum(map(bool, map(str.strip, text.split("\n"))))
 
 
 def _without_comment(match: re.Match[str]) -> str:
@@ -102,7 +107,9 @@ def _pattern(syntax: Syntax) -> re.Pattern[str] | None:
 
 
 def _block(opening: str, closing: str, levels: int) -> str:
-    first, last = (f"^{re.escape(mark[1:])}" if mark.startswith("\n") else re.escape(mark) for mark in (opening, closing))
+    first, last = (
+        f"^{re.escape(mark[1:])}" if mark.startswith("\n") else re.escape(mark) for mark in (opening, closing)
+    )
     if levels == 1:
         return rf"{first}[\s\S]*?(?:{last}|\Z)"
     inner = _block(opening, closing, levels - 1)

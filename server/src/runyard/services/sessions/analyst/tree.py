@@ -97,7 +97,8 @@ class Walk:
             os.close(root)
 
     def _folder(self, folder: int, below: str, depth: int) -> Iterator[Found]:
-        for entry in self._entries(folder):
+        entries, more = self._entries(folder)
+        for entry in entries:
             if self.cut or self.out_of_time:
                 return
             path = f"{below}{entry.name}"
@@ -110,14 +111,14 @@ class Walk:
                 self.untracked += 1
             else:
                 yield from self._file(folder, entry, path)
+        self.cut = self.cut or more
 
-    def _entries(self, folder: int) -> list[os.DirEntry[str]]:
+    def _entries(self, folder: int) -> tuple[list[os.DirEntry[str]], bool]:
+        """A folder's entries by name, and whether there are more than can be looked at."""
         room = self.limits.files * 2
         with os.scandir(folder) as found:
             entries = list(islice(found, room + 1))
-        if len(entries) > room:
-            self.cut = True
-        return sorted(entries, key=lambda entry: entry.name)
+        return sorted(entries[:room], key=lambda entry: entry.name), len(entries) > room
 
     def _inside(self, folder: int, name: str, path: str, depth: int) -> Iterator[Found]:
         if self.tracked is not None and not self.tracked.folder(path):

@@ -31,13 +31,13 @@ _READERS: Final[tuple[tuple[str, Ecosystem, Reader], ...]] = (
 )
 _LOCKS: Final[dict[Ecosystem, tuple[str, ...]]] = {
     "PyPI": ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "requirements.lock", "pylock.toml"),
-    "npm": ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "deno.lock"),
+    "npm": ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"),
     "Go": ("go.sum",),
     "Cargo": ("Cargo.lock",),
     "RubyGems": ("Gemfile.lock",),
 }  # fmt: skip
-LOCKED: Final = frozenset(_LOCKS)
-"""Ecosystems in which an application is expected to commit a lockfile."""
+_DEPENDENCIES: Final = 2_000
+"""Of one manifest and scope."""
 _ALL_LOCKS: Final = frozenset(name for names in _LOCKS.values() for name in names)
 _DEVELOPERS: Final = ("dev", "test", "lint", "doc", "ci", "build", "type")
 
@@ -80,7 +80,7 @@ class ManifestCollector:
             self._found.append((file.path, ecosystem, found))
 
     def facts(self) -> tuple[Manifest, ...]:
-        """Those nearest to the root first. A file that names nothing, such as a `pyproject.toml` of tools only, is left out."""
+        """Those nearest to the root first, without files that name nothing, like a `pyproject.toml` of tools only."""
         manifests = [
             self._manifest(path, ecosystem, found)
             for path, ecosystem, found in self._found
@@ -104,11 +104,11 @@ class ManifestCollector:
             path=path,
             ecosystem=ecosystem,
             name=found.name,
-            runtime=tuple(found.runtime[: self._listed]),
-            development=tuple(found.development[: self._listed]),
-            optional=tuple(found.optional[: self._listed]),
+            runtime=tuple(found.runtime[:_DEPENDENCIES]),
+            development=tuple(found.development[:_DEPENDENCIES]),
+            optional=tuple(found.optional[:_DEPENDENCIES]),
             lockfile=lock,
-            problem=found.problem,
+            problem=found.problem or found.too_many(_DEPENDENCIES),
         )
 
     def _lock(self, path: str, ecosystem: Ecosystem) -> str:

@@ -63,17 +63,24 @@ def pom_xml(content: str) -> Found:
     except (ET.ParseError, ValueError, RecursionError) as error:
         raise Unreadable(f"not readable as XML: {error}") from error
     space = root.tag[: root.tag.find("}") + 1]
-    properties = {each.tag.removeprefix(space): (each.text or "").strip() for each in root.iterfind(f"{space}properties/*")}
+    properties = {
+        each.tag.removeprefix(space): (each.text or "").strip() for each in root.iterfind(f"{space}properties/*")
+    }
     runtime: list[Dependency] = []
     development: list[Dependency] = []
     for each in root.iterfind(f"{space}dependencies/{space}dependency"):
-        words = {name: (each.findtext(f"{space}{name}") or "").strip() for name in ("groupId", "artifactId", "version", "scope")}
+        words = {
+            name: (each.findtext(f"{space}{name}") or "").strip()
+            for name in ("groupId", "artifactId", "version", "scope")
+        }
         version = _PROPERTY.sub(lambda match: properties.get(match.group(1), match.group()), words["version"])
         found = dependency(f"{words['groupId']}:{words['artifactId']}", version, words["scope"])
         (development if words["scope"] == "test" else runtime).append(found)
     licence = root.findtext(f"{space}licenses/{space}license/{space}name")
     name = root.findtext(f"{space}artifactId")
-    return Found(name=text(name), licence=text((licence or "").strip()), runtime=runtime, development=development, project=True)
+    return Found(
+        name=text(name), licence=text((licence or "").strip()), runtime=runtime, development=development, project=True
+    )
 
 
 def gemfile(content: str) -> Found:

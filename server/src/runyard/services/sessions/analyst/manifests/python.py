@@ -15,7 +15,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from runyard.services.sessions.analyst.facts import Dependency
 from runyard.services.sessions.analyst.manifests.reading import Found, Unreadable, dependency, table, text, texts
 
+_LINES: Final = 20_000
 _LONGEST: Final = 1_000
+_DEEP: Final = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){64}""")
 _NAMED: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?)(.*)")
 _OPTION: Final = re.compile(r"\s--?[a-z]")
 _DEVELOPMENT: Final = frozenset({"dev", "devel", "develop", "development", "test", "tests", "testing", "lint", "docs", "doc", "typing"})  # fmt: skip  # noqa: E501
@@ -23,6 +25,8 @@ _DEVELOPMENT: Final = frozenset({"dev", "devel", "develop", "development", "test
 
 def toml(content: str) -> dict[str, object]:
     """A TOML file's tables."""
+    if _DEEP.search(content):
+        raise Unreadable("a key has more than 64 parts")  # the parser would take a square of their number
     try:
         return tomllib.loads(content)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
@@ -120,7 +124,10 @@ def _setup(call: ast.Call) -> Found:
 def requirements(content: str) -> Found:
     """A list for pip. Files it refers to are manifests of their own."""
     lines = content.replace("\\\n", " ").splitlines()
-    return Found(runtime=list(_all(lines)))
+    return Found(
+        runtime=list(_all(lines[:_LINES])),
+        problem=f"it has {len(lines):,} lines, of which {_LINES:,} were read" if len(lines) > _LINES else "",
+    )
 
 
 def pipfile(content: str) -> Found:
@@ -141,7 +148,7 @@ def _all(lines: Iterable[str], *, group: str = "") -> Iterable[Dependency]:
 
 
 def _requirement(words: str, group: str) -> Dependency | None:
-    words = words.split(" #")[0].strip()
+    words = words.split(" #", maxsplit=1)[0].strip()
     option = _OPTION.search(words)
     if option is not None and not words.startswith("-"):  # --hash=... behind a requirement
         words = words[: option.start()].strip()

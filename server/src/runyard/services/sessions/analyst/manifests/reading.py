@@ -30,6 +30,11 @@ class Found:
         """Whether there is anything in it to speak of."""
         return bool(self.project or self.runtime or self.development or self.optional or self.problem)
 
+    def too_many(self, limit: int) -> str:
+        """A sentence about a list that is longer than is kept."""
+        longest = max(len(self.runtime), len(self.development), len(self.optional))
+        return f"it names {longest:,} dependencies, of which {limit:,} were kept" if longest > limit else ""
+
     def for_developers(self) -> Found:
         """The same, where the file's name says that it is for developers only."""
         return replace(self, runtime=[], development=[*self.development, *self.runtime])

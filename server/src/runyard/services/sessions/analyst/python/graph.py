@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set as AbstractSet
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 
 def cycles(graph: Mapping[str, AbstractSet[str]]) -> list[tuple[str, ...]]:
-    """Groups of nodes from each of which all others of the group are reached, the largest first (Tarjan, without recursion)."""
+    """Groups in which every node is reached from every other, the largest first (Tarjan, without recursion)."""
     order: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []

@@ -53,7 +53,9 @@ class PythonCollector:
         self._sums["packages"] += is_package
         if python.problem:
             self._unparsed.append(f"{file.path} ({python.problem})")
-        aside = role_of(file.folder) in {"tests", "examples", "documentation", "benchmarks"} or file.name == "conftest.py"
+        aside = (
+            role_of(file.folder) in {"tests", "examples", "documentation", "benchmarks"} or file.name == "conftest.py"
+        )
         self._modules.append(_Module(file.path, file.folder, tuple(python.imports), is_package, aside))
         self._count(python, aside=aside)
         if is_package and not aside:
@@ -82,7 +84,9 @@ class PythonCollector:
             functions_outside_tests=sums["outside"],
             imports=tuple(
                 PackageImport(importer=importer, imported=imported, imports=number)
-                for (importer, imported), number in sorted(packages.items(), key=lambda each: (-each[1], each[0]))[: self._listed]
+                for (importer, imported), number in sorted(packages.items(), key=lambda each: (-each[1], each[0]))[
+                    : self._listed
+                ]
             ),
             import_count=len(packages),
             cycles=tuple(circle[:_IN_A_CYCLE] for circle in circles[:_CYCLES]),
@@ -127,11 +131,12 @@ class PythonCollector:
 
     def _graph(self, names: dict[str, str]) -> tuple[dict[str, set[str]], Counter[tuple[str, str]]]:
         """Modules that need each other to load, and imports between packages outside tests."""
-        known = set(names.values())
+        modules = [module for module in self._modules if not module.path.endswith(".pyi")]  # nothing loads a stub
+        known = {names[module.path] for module in modules}
         graph: dict[str, set[str]] = {name: set() for name in known}
         packages: Counter[tuple[str, str]] = Counter()
-        holders = {name if module.package else name.rpartition(".")[0]: True for module in self._modules if (name := names[module.path])}
-        for module in self._modules:
+        holders = {_holder(module, names[module.path]) for module in self._modules}
+        for module in modules:
             name = names[module.path]
             targets: dict[str, bool] = defaultdict(lambda: True)
             for each in module.imports:
@@ -141,7 +146,7 @@ class PythonCollector:
             for target, deferred in targets.items():
                 if not deferred:
                     graph[name].add(target)
-                importer, imported = (_package(each, known, holders) for each in (name, target))
+                importer, imported = (_package(each, holders) for each in (name, target))
                 if not module.aside and importer != imported:
                     packages[importer, imported] += 1
         return graph, packages
@@ -176,21 +181,33 @@ def _module_names(modules: list[_Module]) -> dict[str, str]:
 
 
 def _namespace_root(folder: str) -> str:
+    """Where names of modules begin that are in no package: below `src`, else at the top, as for namespace packages."""
     parts = folder.split("/")
-    return "/".join(parts[: len(parts) - parts[::-1].index("src")]) if "src" in parts else folder
+    return "/".join(parts[: len(parts) - parts[::-1].index("src")]) if "src" in parts else ""
 
 
 def _target(each: Import, importer: str, known: set[str], *, package: bool) -> str:
     """The module of this repository that an import loads, or an empty string."""
-    base = each.module
+    parts = importer.split(".")
     if each.level:
-        parts = importer.split(".")
         above = parts[: len(parts) - each.level + package]
-        base = ".".join([*above, *([each.module] if each.module else [])])
-    inside = f"{base}.{each.name}" if each.name else base
-    return inside if inside in known else base if base in known else ""
+        bases = [".".join([*above, *([each.module] if each.module else [])])]
+    else:
+        bases = [each.module]
+        if ".".join(parts[:-1]) not in known:  # a script finds what lies beside it
+            bases.append(".".join([*parts[:-1], each.module]))
+    for base in bases:
+        inside = f"{base}.{each.name}" if each.name else base
+        if inside in known or base in known:
+            return inside if inside in known else base
+    return ""
 
 
-def _package(name: str, known: set[str], holders: dict[str, bool]) -> str:
+def _holder(module: _Module, name: str) -> str:
+    """The package a module belongs to; a package belongs to itself."""
+    return name if module.package else name.rpartition(".")[0]
+
+
+def _package(name: str, holders: set[str]) -> str:
     """The package a module is in; a module at the top stands for itself."""
     return name if name in holders else name.rpartition(".")[0] or name

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from runyard.services.sessions.analyst.python.calls import Suspicion, suspicions
 
-_VERBS: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket"})
+_VERBS: Final = frozenset(
+    {"get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket"}
+)
 _APPLICATIONS: Final = frozenset({"FastAPI", "Flask", "Starlette", "Sanic", "Quart", "Litestar", "Bottle"})
 
 
@@ -22,7 +24,7 @@ class Import:
     level: int
     name: str
     deferred: bool
-    """Not while the module is loaded: inside a function, or for type checkers only."""
+    """Not while the module is imported: inside a function, for type checkers only, or when it is run itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,9 @@ class _Reader:
                 pending.extend(self._statement(statement, scope))
         return self._found
 
-    def _statement(self, node: ast.stmt, scope: _Scope) -> list[tuple[list[ast.stmt], _Scope]]:
+    def _statement(  # noqa: C901, PLR0911 -- one case per kind of statement
+        self, node: ast.stmt, scope: _Scope
+    ) -> list[tuple[list[ast.stmt], _Scope]]:
         """Notes one statement; what is inside it comes back with its scope."""
         match node:
             case ast.Expr() | ast.Return() | ast.Pass() | ast.Raise():
@@ -148,9 +152,10 @@ class _Reader:
         inside = scope
         match node.test:
             case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-                inside = _Scope(scope.prefix, True, scope.public, scope.tests, scope.case, scope.top)
+                inside = replace(scope, deferred=True)
             case ast.Compare(left=ast.Name(id="__name__"), comparators=[ast.Constant(value="__main__")]) if scope.top:
                 self._found.main = self._found.main or node.lineno
+                inside = replace(scope, deferred=True)
         return [(node.body, inside), (node.orelse, scope)]
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
@@ -179,9 +184,7 @@ class _Reader:
     def _names(self, names: Iterable[str]) -> None:
         self._found.names.extend(name.split(".")[0] for name in names if not name.startswith("_"))
 
-    def _function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope
-    ) -> tuple[list[ast.stmt], _Scope]:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> tuple[list[ast.stmt], _Scope]:
         name, found = node.name, self._found
         public = scope.public and not name.startswith("_")
         documented = self._docstring(node.body)

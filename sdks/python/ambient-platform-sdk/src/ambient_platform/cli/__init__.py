@@ -1,0 +1,5 @@
+"""The `ambient` command. Commands load what they use, so that `--help` stays quick."""
+
+from .app import main
+
+__all__ = ["main"]

@@ -1,0 +1,73 @@
+"""The tree of `ambient`'s commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from .entry import EXIT_CODES, run_program
+from .options import JsonOption, Server, with_server
+from .profiles import profiles
+from .results import add_result_commands
+from .sessions import add_session_commands
+from .talking import add_talking_commands
+
+NAME = "ambient"
+
+app = typer.Typer(
+    name=NAME,
+    help="AI agent sessions on a server: give tasks, watch, talk, take the results.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    import logging
+
+    if version:
+        from ambient_platform._version import VERSION
+
+        typer.echo(f"{NAME} {VERSION}")
+        raise typer.Exit
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.CRITICAL)
+    logging.getLogger("ambient_platform").setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+
+
+def doctor(*, server: Server, as_json: JsonOption = False) -> None:
+    """Look at everything a session needs, and say what to do about what is missing."""
+    from .doctor import examine_server
+
+    raise typer.Exit(examine_server(server, as_json=as_json))
+
+
+@app.command(rich_help_panel="Settings")
+def completion(
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
+) -> None:
+    """Print a completion script; load it with: source <(ambient completion bash)."""
+    from .completion import completion_script
+    from .terminal import say
+
+    say(completion_script(shell, NAME, app))
+
+
+add_session_commands(app)
+add_talking_commands(app)
+add_result_commands(app)
+app.command(rich_help_panel="Settings")(with_server(doctor))
+app.add_typer(profiles, name="profiles", rich_help_panel="Settings")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    return run_program(app, NAME, argv)
