@@ -29,7 +29,7 @@ fmt: setup ## Let ruff mend what it can
 
 types: setup ## Mypy, strict; basedpyright, strict, for the clients that promise it
 	$(PY) -m mypy
-	@for one in cl-client pie-client; do .venv/bin/basedpyright --project sdks/python/$$one --pythonpath $(PY) || exit 1; done
+	@for one in cl-client pie-client ambient-platform-sdk; do .venv/bin/basedpyright --project sdks/python/$$one --pythonpath $(PY) || exit 1; done
 
 floors: setup ## Import-linter: arrows only point down
 	.venv/bin/lint-imports
@@ -48,7 +48,7 @@ lock: ## Resolve every dependency anew into requirements.lock
 		--all-extras --group pyproject.toml:dev server/pyproject.toml sdks/python/*/pyproject.toml -o requirements.lock
 
 wheels: setup ## Build every package's wheel into dist/
-	@for one in server sdks/python/wire sdks/python/ci-client sdks/python/cl-client sdks/python/pie-client; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
+	@for one in server sdks/python/wire sdks/python/ci-client sdks/python/cl-client sdks/python/pie-client sdks/python/ambient-platform-sdk; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
 
 clean: ## Remove everything that was made here
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

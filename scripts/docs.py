@@ -37,6 +37,9 @@ COMMANDS = {
                  ["jobs", "cleanup"], ["completion"]],
     "pie": [[], ["run"], ["submit"], ["attach"], ["install"], ["mcp"], ["list"], ["abort"], ["ping"], ["keys"],
             ["keys", "new"], ["config"], ["config", "init"], ["completion"]],
+    "ambient": [[], ["create"], ["list"], ["get"], ["cancel"], ["finish"], ["delete"], ["models"], ["watch"], ["send"],
+                ["approve"], ["interrupt"], ["messages"], ["patch"], ["logs"], ["artifacts"], ["metrics"], ["doctor"],
+                ["profiles"], ["profiles", "add"], ["completion"]],
 }  # fmt: skip
 
 

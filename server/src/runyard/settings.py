@@ -232,6 +232,10 @@ class Settings(BaseSettings):
         default=None,
         description="Model of sessions that name none; by default the table's first one, or the embedded agent.",
     )
+    session_slots: Annotated[int, Field(ge=2)] = Field(
+        default=16,
+        description="Sessions one worker works on at once; those that wait for people take no slot.",
+    )
     session_idle: Seconds = Field(
         default=7 * 86_400.0, description="Seconds a session waits for a message or a decision of its user."
     )

@@ -46,9 +46,9 @@ Then the job goes on without it; being fenced off, it can write no more.
 BATCHED: Final = 64
 """Jobs of executors that work on many at once: the batch at hand and the next ones."""
 
-Lane = Literal["heavy", "light", "media", "batches", "instances"]
+Lane = Literal["heavy", "light", "media", "batches", "instances", "sessions"]
 """Jobs of one lane share slots: those that take a core, those that mostly wait, those that convert media, those whose
-executor works on many at once, and programs that may stay for days.
+executor works on many at once, programs that may stay for days, and agents, which wait for models and keep a workspace.
 """
 
 log = structlog.get_logger(__name__)
@@ -150,6 +150,7 @@ class Worker:
             "media": max(2, 2 * settings.compute_slots),  # one is fetched or stored while another is computed
             "batches": BATCHED,
             "instances": settings.inferlet_slots,
+            "sessions": settings.session_slots,
         }
         lanes = [([one for one in self._registrations if one.lane == lane], count) for lane, count in slots.items()]
         return [(registrations, count) for registrations, count in lanes if registrations]

@@ -57,7 +57,7 @@ async def open_sessions(yard: Yard, sandbox: Sandbox, text: TextProvider) -> Asy
         Roster.open(yard.settings, text) as roster,
     ):
         workspaces = Workspaces(yard, sandbox, folder)
-        yield [Registration(KIND, SessionJob(yard, roster, workspaces, folder), "light")]
+        yield [Registration(KIND, SessionJob(yard, roster, workspaces, folder), "sessions")]
 
 
 class SessionJob:

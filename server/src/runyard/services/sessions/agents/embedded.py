@@ -11,8 +11,7 @@ from runyard.services.sessions.agents.tools import ANALYSE
 from runyard.services.sessions.agents.turn import Request, Turn
 from runyard.services.sessions.analyst import Analysis
 from runyard.services.sessions.analyst.prose import brief, checked
-from runyard.services.sessions.analyst.questions import answers
-from runyard.services.sessions.analyst.report import markdown
+from runyard.services.sessions.analyst.report import markdown, summary
 from runyard.services.sessions.memory import Said
 from runyard.services.sessions.words import Reason
 from runyard.services.sessions.workspace import SurveyFailed, ToolResult
@@ -46,7 +45,7 @@ class EmbeddedAgent:
             return await self._talk(turn)
         analysis = await _analyse(turn)
         if any(message.role == "assistant" for message in turn.conversation):
-            answer = await asyncio.to_thread(_answer, analysis, asked)
+            answer = await asyncio.to_thread(summary, analysis, asked)
         else:
             opening = await self._opening(turn, analysis, asked)
             answer = await asyncio.to_thread(markdown, analysis, asked, opening=opening)
@@ -103,21 +102,12 @@ async def _analyse(turn: Turn) -> Analysis:
             found.append(await turn.workspace.analyse())
         except SurveyFailed as failed:
             return ToolResult(ok=False, content=str(failed))
-        return ToolResult(ok=True, content=await asyncio.to_thread(_answer, found[0], ""))
+        return ToolResult(ok=True, content=await asyncio.to_thread(summary, found[0], ""))
 
     result = await turn.call(Request(key=ANALYSE, name=ANALYSE, arguments={}), use)
     if not found:
         raise AgentFailed(Reason.AGENT_FAILED, result.content)
     return found[0]
-
-
-def _answer(analysis: Analysis, asked: str) -> str:
-    """What is known on what was asked, without the tables of a report."""
-    blocks = []
-    for facts in analysis.repositories:
-        lines = [f"- **{answer.topic.capitalize()}.** {' '.join(answer.sentences)}" for answer in answers(facts, asked)]
-        blocks.append("\n".join([f"### {facts.name}", "", *lines]))
-    return "\n\n".join(blocks)
 
 
 def _newest(turn: Turn) -> list[Message]:

@@ -31,7 +31,7 @@ class Workspace:
         clones: its repositories, in the order's sequence.
         root: its outermost folder, as processes see it.
         folder: where relative paths and commands start: the repository or its part that the task is about where there
-            is only one, else the root.
+            is only one, the root where there are several, and that of files for the user where there is none.
     """
 
     def __init__(
@@ -46,7 +46,9 @@ class Workspace:
     ) -> None:
         self.clones = clones
         self.root = space.inside(space.workspace)
-        self.folder = clones[0].folder if len(clones) == 1 else self.root
+        self.folder = self.root if clones else self.outputs  # without a repository: the one place that is kept
+        if len(clones) == 1:
+            self.folder = clones[0].folder
         self._space = space
         self._sandbox = sandbox
         self._settings = settings
