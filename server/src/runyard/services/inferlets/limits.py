@@ -21,7 +21,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Instructions, as the engine counts them; None only counts."""
 
     memory: int
-    """Bytes of each of the program's memories."""
+    """Bytes of all the program's memories together."""
 
     wall_seconds: float | None = None
     """Seconds from start to end; None for no limit."""
