@@ -74,8 +74,7 @@ def main() -> int:
 @contextmanager
 def opened_yard(console: Console) -> Iterator[RunningYard]:
     with Console().status("Opening a yard: database, API, worker ..."):
-        # The cores have other work at the same time: threads of the model would wait for each other.
-        yard = RunningYard(settings={"text_threads": "1"})
+        yard = RunningYard()
         start = time.monotonic()
         yard.start()
     console.print(f"[green]The yard is open[/] at {yard.url} after {time.monotonic() - start:.1f} s.")

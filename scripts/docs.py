@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
@@ -78,7 +79,7 @@ def default(name: str) -> str:
         "worker_slots": "number of cores, at least 2",
         "compute_slots": "number of cores",
         "inferlet_processes": "number of cores, at least 2",
-        "text_threads": "number of cores",
+        "text_threads": "half the number of cores",
     }
     if name in special:
         return special[name]
@@ -98,11 +99,12 @@ def command_lines() -> str:
         "",
         "What each command prints for `--help`. See the quick start for how they are used together.",
     ]
-    for program, commands in COMMANDS.items():
-        parts += ["", f"## {program}"]
-        for command in commands:
-            title = " ".join([program, *command])
-            parts += ["", f"### {title}", "", "```text", help_text([program, *command]), "```"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        calls = [[program, *command] for program, commands in COMMANDS.items() for command in commands]
+        for call, text in zip(calls, pool.map(help_text, calls), strict=True):
+            if len(call) == 1:
+                parts += ["", f"## {call[0]}"]
+            parts += ["", f"### {' '.join(call)}", "", "```text", text, "```"]
     return "\n".join(parts) + "\n"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from runyard.testing.running import RunningYard
 
 from . import programs
-from .conftest import Connect, add_key
+from .conftest import Connect
 from .original import Failed, Original
 from .signing import KINDS, WEAK, KeyPair, sign, ssh_keygen
 from .wire import OPEN_DOOR, Wire, wire
@@ -118,9 +120,25 @@ async def test_a_signature_without_a_challenge_is_no_good(stranger: Connect, for
 @pytest.mark.parametrize("kind", WEAK)
 def test_weak_keys_are_not_taken(yard: RunningYard, tmp_path: Path, kind: str) -> None:
     pair = ssh_keygen(tmp_path / kind, *WEAK[kind])
-    refused = add_key(yard, yard.account().username, "weak", pair.public)
+    refused = add_key(yard, yard.account().username, pair.public)
     assert refused.returncode == 1
     assert {"rsa-1024": "1024", "p521": "521"}[kind] in refused.stderr
+
+
+async def test_what_an_operator_types_is_enough(yard: RunningYard, tmp_path: Path) -> None:
+    pair, user = ssh_keygen(tmp_path / "key", "-t", "ed25519"), yard.account().username
+    added = add_key(yard, user, pair.public)
+    assert added.returncode == 0, added.stderr
+    async with Original(yard.inferlets_url) as client:
+        await client.authenticate(user, pair.private)
+        await client.ping()
+
+
+def add_key(yard: RunningYard, user: str, public: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runyard", "user", "key", "add", user],
+        input=public, env=yard.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- before

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -43,6 +44,7 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(REQUESTS)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ending: dict[UUID, asyncio.Event] = {}
         self.ours = False
         """Whether the client knows Runyard's extras."""
 
@@ -226,10 +228,26 @@ class Connection:
         """Whether this connection is attached to it."""
         return instance in self._watches
 
+    @contextmanager
+    def ending(self, instance: UUID) -> Iterator[None]:
+        """Whoever ends an instance gets the answer first: the end is told when the block is left."""
+        answered = self._ending[instance] = asyncio.Event()
+        try:
+            yield
+        finally:
+            answered.set()
+            if self._ending.get(instance) is answered:
+                del self._ending[instance]
+
     async def _watch(self, instance: UUID, after: int) -> None:
+        async def before_end() -> None:
+            if (answered := self._ending.get(instance)) is not None:
+                await answered.wait()
+
         watch = Watch(
-            self._room.yard, self._room.cursors, instance, after=after, send=self._socket.send, ours=self.ours
-        )
+            self._room.yard, self._room.cursors, instance, after=after, send=self._socket.send, before_end=before_end,
+            ours=self.ours,
+        )  # fmt: skip
         try:
             with self._room.watching(instance):
                 await watch.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -49,6 +50,9 @@ class Client(Protocol):
 
     def watches(self, instance: UUID) -> bool:
         """Whether this connection is attached to it."""
+
+    def ending(self, instance: UUID) -> AbstractContextManager[None]:
+        """Hold back the end of the instance until the block is left."""
 
 
 class Desk:
@@ -223,12 +227,13 @@ class Desk:
 
     async def _terminate(self, request: ask.TerminateInstance) -> None:
         job = await self._room.instance(self._principal, request.instance_id, Action.CANCEL)
-        try:
-            await instances.terminate(self._yard, job.id, grace=request.grace_seconds)
-        except JobEnded:
-            # To terminate what has ended is to have done with it.
-            await self._room.cursors.save(job.id, 0, over=True)
-        await self._say(request.corr_id, "Instance terminated")
+        with self._client.ending(job.id):
+            try:
+                await instances.terminate(self._yard, job.id, grace=request.grace_seconds)
+            except JobEnded:
+                # To terminate what has ended is to have done with it.
+                await self._room.cursors.save(job.id, 0, over=True)
+            await self._say(request.corr_id, "Instance terminated")
 
     async def _delete(self, request: ask.DeleteInstance) -> None:
         job = await self._room.instance(self._principal, request.instance_id, Action.CANCEL)

@@ -27,6 +27,7 @@ class Watch:
     Args:
         after: number of the last event that the client has.
         send: sends a frame, and waits while the client is behind.
+        before_end: waits until the client may be told of the end.
         ours: the client knows Runyard's extras.
     """
 
@@ -38,12 +39,14 @@ class Watch:
         *,
         after: int,
         send: Callable[[bytes], Awaitable[None]],
+        before_end: Callable[[], Awaitable[None]],
         ours: bool,
     ) -> None:
         self._yard = yard
         self._cursors = cursors
         self._instance = instance
         self._send = send
+        self._before_end = before_end
         self._frames = EventFrames(instance, ours=ours)
         self._first = self._told = after
         self.over = False
@@ -87,6 +90,7 @@ class Watch:
             await self._tell_end(job.last_seq, found)
 
     async def _tell_end(self, seq: int, found: Ending) -> None:
+        await self._before_end()
         await self._pass_on(self._frames.ended(seq, found))
         self.over = True
 
