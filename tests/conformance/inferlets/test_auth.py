@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from . import programs
 from .conftest import Connect
 from .original import Failed, Original
 from .signing import KINDS, WEAK, KeyPair, sign, ssh_keygen
-from .wire import OPEN_DOOR, Wire, wire
+from .wire import OPEN_DOOR, Message, Wire, wire
 
 
 async def challenge(nobody: Wire, user: str) -> str:
@@ -71,7 +71,7 @@ async def test_signatures_of_other_forms_are_no_good(
     assert isinstance(rsa_key, rsa.RSAPrivateKey)
     assert isinstance(ec_key, ec.EllipticCurvePrivateKey)
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH)
-    makers = {
+    makers: dict[str, Callable[[str], str]] = {
         "foreign": lambda text: sign(foreign_key.private, text),
         "of the text": lambda text: sign(keys["ed25519"].private, base64.b64encode(text.encode()).decode()),
         "PSS": lambda text: coded(rsa_key.sign(base64.b64decode(text), pss, hashes.SHA256())),
@@ -144,7 +144,7 @@ def add_key(yard: RunningYard, user: str, public: str) -> subprocess.CompletedPr
 # ---------------------------------------------------------------- before
 
 
-REQUESTS = {
+REQUESTS: dict[str, Message] = {
     "ping": {},
     "list_instances": {},
     "query": {"subject": "model_status", "record": ""},

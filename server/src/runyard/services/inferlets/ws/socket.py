@@ -11,7 +11,7 @@ _LONGEST_REASON = 120
 
 
 class Close(IntEnum):
-    """Why a connection is closed. All but GOING_AWAY are final: the same again ends the same way."""
+    """Why a connection is closed. After GOING_AWAY, FAILED and BUSY it is worth connecting again."""
 
     GOING_AWAY = 1001
     TEXT = 1003
