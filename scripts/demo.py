@@ -145,7 +145,7 @@ def keep_open(console: Console, yard: RunningYard, key: str, visitor: inferlets.
         f"  export PIE_URL={visitor.url} PIE_USERNAME={visitor.name} PIE_PRIVATE_KEY={visitor.key_path}\n"
         f"  ci list\n  ci tests {failed.job} --failed\n  cd {ROOT}/examples/calculator && ci submit test\n  ci ui\n"
         f"  cl_client face-detection detect {ROOT}/examples/media/astronaut.jpg --draw faces.jpg\n"
-        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat      (answers what you type, until: bye)\n\n"
+        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat  # answers what you type, until: bye\n\n"
         f"[dim]Ctrl-C closes it and removes its folder.[/]",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

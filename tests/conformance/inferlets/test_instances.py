@@ -210,6 +210,15 @@ async def test_nothing_said_between_two_connections_is_lost(guest: Wire, again: 
     assert [said(await guest.event(instance)) for _ in range(2)] == [(0, "2"), (0, "3")]
 
 
+async def test_what_is_said_before_leaving_arrives(guest: Wire, again: Connect) -> None:
+    """Signals have no answer to wait for."""
+    instance = await guest.run(programs.ECHO)
+    async with again() as hasty:
+        for number in range(20):
+            await hasty.signal(instance, str(number))
+    assert [said(await guest.event(instance)) for _ in range(20)] == [(0, str(number)) for number in range(20)]
+
+
 async def test_a_closed_connection_kills_nothing(guest: Wire, again: Connect) -> None:
     async with again() as first:
         instance = await first.run(programs.ECHO)
