@@ -11,9 +11,8 @@ _LONGEST_REASON = 120
 
 
 class Close(IntEnum):
-    """Why a connection is closed. After GOING_AWAY, FAILED and BUSY it is worth connecting again."""
+    """Why a connection is closed. After FAILED and BUSY it is worth connecting again."""
 
-    GOING_AWAY = 1001
     TEXT = 1003
     UNREADABLE = 1007
     UNAUTHENTICATED = 1008
