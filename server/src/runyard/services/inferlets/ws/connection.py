@@ -152,7 +152,7 @@ class Connection:
             return
         await self._slots.acquire()
         instance = getattr(request, "instance_id", None)
-        work = desk.take(request) if instance is None else self._in_turn(instance, desk.take(request))
+        work = desk.take(request) if instance is None else self._in_turn(_canonical(instance), desk.take(request))
         task = self._begin(self._guarded(request, work))
         task.add_done_callback(lambda _: self._slots.release())
 
@@ -256,3 +256,11 @@ class Connection:
         except Exception:
             log.exception("watch_failed", instance=str(instance))
             await self._socket.close(Close.FAILED, "What an instance says can't be told; connect and attach again.")
+
+
+def _canonical(instance: str) -> str:
+    """An id in its one spelling; what is none stays as it is."""
+    try:
+        return str(UUID(instance))
+    except ValueError:
+        return instance
