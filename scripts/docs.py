@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from runyard.settings import GIB, KIB, MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import GIB, KIB, MIB
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"

@@ -16,7 +16,7 @@ import pytest
 
 import pie
 from pie import Event
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.testing.running import RunningYard
 from tests.conformance.inferlets import programs
 from tests.conformance.inferlets.wire import Wire, ends, said, wire

@@ -29,7 +29,8 @@ from runyard.identity.internal_token import InternalToken
 from runyard.logs import configure_logs
 from runyard.services.compute.room import open_room
 from runyard.services.inferlets.ws.room import open_room as open_inferlets
-from runyard.settings import MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import MIB
 from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
 from runyard.yard import open_yard

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from runyard.settings import Settings
+if TYPE_CHECKING:  # processes that run programs start faster without it
+    from runyard.settings import Settings
 
 
 class BadLimits(ValueError):

@@ -21,7 +21,7 @@ from runyard.services.inferlets.ws.listing import list_for_originals, list_page
 from runyard.services.inferlets.ws.queries import answer_query
 from runyard.services.inferlets.ws.room import Room
 from runyard.services.inferlets.ws.uploads import AT_ONCE, Upload
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 ARGUMENTS: Final = 1000
 ARGUMENT_BYTES: Final = MIB
