@@ -22,6 +22,7 @@ from .test_inferlets_crowd import talking_beside
 COMPONENT = b"\0asm\x0d\0\x01\0"
 GOOD = programs.padded(programs.HELLO, CHUNK)
 FRAME = 16 * 1024 * 1024
+STRANGER = 64 * 1024
 DEADLINE = 60.0
 
 
@@ -215,7 +216,7 @@ RUDE = {
     "a frame beyond the limit": Rudeness(bytes(FRAME + 1), 1009),
     "text": Rudeness("hello", 1003),
     "noise of nobody": Rudeness(b"\xff" * 100, 1007, user=None),
-    "a frame of nobody beyond the limit": Rudeness(bytes(FRAME + 1), 1009, user=None),
+    "a frame of nobody beyond the limit of strangers": Rudeness(bytes(STRANGER + 1), 1009, user=None),
     "a request of nobody": Rudeness(b"\x82\xa4type\xa4ping\xa7corr_id\x01", 1008, user=None),
 }
 

@@ -33,6 +33,7 @@ from runyard.settings import Settings
 from runyard.sizes import MIB
 from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
+from runyard.web.websockets import GuardedWebSocket
 from runyard.yard import open_yard
 
 OPEN_FILES: Final = 65_536
@@ -109,7 +110,7 @@ async def serve(
                         ),
                         loop="uvloop",
                         http=PatientProtocol,
-                        ws="websockets-sansio",
+                        ws=GuardedWebSocket,
                         ws_max_size=FRAME,
                         ws_per_message_deflate=False,
                         log_config=None,
