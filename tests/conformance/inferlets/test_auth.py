@@ -79,7 +79,7 @@ async def test_signatures_of_other_forms_are_no_good(
         "raw ECDSA": lambda text: coded(raw_ecdsa(ec_key, base64.b64decode(text))),
         "empty": lambda _: "",
         "no base64": lambda _: "?" * 88,
-        "long": lambda _: "A" * 100_000,
+        "long": lambda _: "A" * 10_000,
     }
     for what, make in makers.items():
         async with stranger() as nobody:
@@ -219,7 +219,7 @@ async def test_without_keys_any_name_will_do(yard: RunningYard, name: str) -> No
         await client.ping()
 
 
-@pytest.mark.parametrize("name", ["", "\0", "x" * 100_000, "a\nb"])
+@pytest.mark.parametrize("name", ["", "\0", "x" * 10_000, "a\nb"])
 async def test_some_names_are_none(stranger: Connect, name: str) -> None:
     async with stranger() as nobody:
         assert (await nobody.ask("identification", username=name))["successful"] is False
