@@ -37,8 +37,8 @@ COMMANDS = {
     "cl-admin": [[], ["users"], ["users", "create"], ["users", "update"], ["users", "password"], ["users", "list"],
                  ["config"], ["config", "get-guest-mode"], ["config", "set-guest-mode"], ["jobs"],
                  ["jobs", "cleanup"], ["completion"]],
-    "pie": [[], ["run"], ["submit"], ["attach"], ["install"], ["mcp"], ["list"], ["abort"], ["ping"], ["keys"],
-            ["keys", "new"], ["config"], ["config", "init"], ["completion"]],
+    "pie": [[], ["run"], ["submit"], ["attach"], ["install"], ["uninstall"], ["mcp"], ["list"], ["abort"], ["ping"],
+            ["keys"], ["keys", "new"], ["config"], ["config", "init"], ["completion"]],
 }  # fmt: skip
 
 

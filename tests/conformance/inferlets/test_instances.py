@@ -7,6 +7,7 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
+from blake3 import blake3
 
 from runyard.testing.running import RunningYard
 
@@ -381,6 +382,17 @@ async def test_others_are_told_nothing_and_can_do_nothing(yard: RunningYard, gue
     assert texts == [answer.get("result") or answer["message"] for answer in unknown]  # nobody learns which there are
     await guest.signal(instance, "mine")
     assert said(await guest.event(instance)) == (0, "mine")
+
+
+async def test_a_program_is_removed_by_its_owner_only(yard: RunningYard, guest: Wire) -> None:
+    instance = await guest.run(programs.ECHO)
+    digest = blake3(programs.ECHO).hexdigest()
+    async with wire(yard.inferlets_url, f"guest-{uuid4().hex}") as other:
+        assert not (await other.ask("remove_program", inferlet=digest))["successful"]
+    assert (await guest.ask("remove_program", inferlet=digest))["result"] == digest
+    assert not (await guest.ask("launch_instance", inferlet=digest, arguments=[], detached=True))["successful"]
+    await guest.signal(instance, "what runs goes on")
+    assert said(await guest.event(instance)) == (0, "what runs goes on")
 
 
 async def test_metrics_of_an_instance(guest: Wire) -> None:

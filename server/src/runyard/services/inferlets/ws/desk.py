@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 from uuid import UUID
 
-from runyard.identity import Action, Principal
+from runyard.identity import Action, Principal, allowed
 from runyard.jobs import IdempotencyReused, JobEnded, JobNotFound
 from runyard.services.inferlets import instances
 from runyard.services.inferlets.errors import Denied
@@ -69,6 +69,7 @@ class Desk:
             ask.Signature: self._know,
             ask.InternalAuthenticate: self._know,
             ask.Query: self._query,
+            ask.RemoveProgram: self._remove,
             ask.LaunchInstance: self._launch,
             ask.LaunchInstanceFromRegistry: self._launch,
             ask.LaunchServerInstance: self._serve,
@@ -251,7 +252,14 @@ class Desk:
         page, cursor = await list_page(self._room, self._principal, limit=request.limit or 50, cursor=request.cursor)
         await self._client.send(live_instances(request.corr_id, page, extra={"cursor": cursor}))
 
-    # ---------------------------------------------------------------- uploads
+    # ---------------------------------------------------------------- programs
+
+    async def _remove(self, request: ask.RemoveProgram) -> None:
+        program = await self._room.programs.find(read_reference(request.inferlet), tenants=tenants(self._principal))
+        if not allowed(self._principal, Action.CANCEL, owner=program.owner, tenant=program.tenant):
+            raise Denied(f"Program {program} is the yard's, for all; its operator can remove it.", code="not_yours")
+        await self._room.programs.remove(program)
+        await self._say(request.corr_id, str(program))
 
     async def _add(self, key: tuple[type[ask.Chunk], str], chunk: ask.Chunk) -> bool:
         upload = self._uploads.get(key)
