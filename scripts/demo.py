@@ -74,8 +74,7 @@ def main() -> int:
 @contextmanager
 def opened_yard(console: Console) -> Iterator[RunningYard]:
     with Console().status("Opening a yard: database, API, worker ..."):
-        # The cores have other work at the same time: threads of the model would wait for each other.
-        yard = RunningYard(settings={"text_threads": "1"})
+        yard = RunningYard()
         start = time.monotonic()
         yard.start()
     console.print(f"[green]The yard is open[/] at {yard.url} after {time.monotonic() - start:.1f} s.")
@@ -146,7 +145,7 @@ def keep_open(console: Console, yard: RunningYard, key: str, visitor: inferlets.
         f"  export PIE_URL={visitor.url} PIE_USERNAME={visitor.name} PIE_PRIVATE_KEY={visitor.key_path}\n"
         f"  ci list\n  ci tests {failed.job} --failed\n  cd {ROOT}/examples/calculator && ci submit test\n  ci ui\n"
         f"  cl_client face-detection detect {ROOT}/examples/media/astronaut.jpg --draw faces.jpg\n"
-        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat      (answers what you type, until: bye)\n\n"
+        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat  # answers what you type, until: bye\n\n"
         f"[dim]Ctrl-C closes it and removes its folder.[/]",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
-from runyard.settings import GIB, KIB, MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import GIB, KIB, MIB
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -35,8 +37,8 @@ COMMANDS = {
     "cl-admin": [[], ["users"], ["users", "create"], ["users", "update"], ["users", "password"], ["users", "list"],
                  ["config"], ["config", "get-guest-mode"], ["config", "set-guest-mode"], ["jobs"],
                  ["jobs", "cleanup"], ["completion"]],
-    "pie": [[], ["run"], ["submit"], ["attach"], ["install"], ["mcp"], ["list"], ["abort"], ["ping"], ["keys"],
-            ["keys", "new"], ["config"], ["config", "init"], ["completion"]],
+    "pie": [[], ["run"], ["submit"], ["attach"], ["install"], ["uninstall"], ["mcp"], ["list"], ["abort"], ["ping"],
+            ["keys"], ["keys", "new"], ["config"], ["config", "init"], ["completion"]],
     "ambient": [[], ["create"], ["list"], ["get"], ["cancel"], ["finish"], ["delete"], ["models"], ["watch"], ["send"],
                 ["approve"], ["interrupt"], ["messages"], ["patch"], ["logs"], ["artifacts"], ["metrics"], ["doctor"],
                 ["profiles"], ["profiles", "add"], ["completion"]],
@@ -81,7 +83,7 @@ def default(name: str) -> str:
         "worker_slots": "number of cores, at least 2",
         "compute_slots": "number of cores",
         "inferlet_processes": "number of cores, at least 2",
-        "text_threads": "number of cores",
+        "text_threads": "half the number of cores",
     }
     if name in special:
         return special[name]
@@ -101,11 +103,12 @@ def command_lines() -> str:
         "",
         "What each command prints for `--help`. See the quick start for how they are used together.",
     ]
-    for program, commands in COMMANDS.items():
-        parts += ["", f"## {program}"]
-        for command in commands:
-            title = " ".join([program, *command])
-            parts += ["", f"### {title}", "", "```text", help_text([program, *command]), "```"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        calls = [[program, *command] for program, commands in COMMANDS.items() for command in commands]
+        for call, text in zip(calls, pool.map(help_text, calls), strict=True):
+            if len(call) == 1:
+                parts += ["", f"## {call[0]}"]
+            parts += ["", f"### {' '.join(call)}", "", "```text", text, "```"]
     return "\n".join(parts) + "\n"
 
 

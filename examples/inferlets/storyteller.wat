@@ -1,4 +1,4 @@
-;; storyteller: tells a story about every message it is sent, with the yard's language model.
+;; storyteller: tells a story about every message it is sent, with the yard's language model. An empty one ends it.
 ;;
 ;; The prompt is put together at 4096: "Tell a very short story about ", then the message. `generate` holds the story
 ;; and returns its length. If it can't, it returns -3 and holds the reason, which is sent instead.
@@ -19,7 +19,7 @@
   (func (export "_start") (local $size i32)
     (loop $next
       (local.set $size (call $receive (i64.const -1)))
-      (if (i32.lt_s (local.get $size) (i32.const 0)) (then return))
+      (if (i32.le_s (local.get $size) (i32.const 0)) (then return))
       (drop (call $take (global.get $subject) (local.get $size)))
       (local.set $size
         (call $generate

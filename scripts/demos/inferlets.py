@@ -93,6 +93,8 @@ def leave_and_return(who: Visitor, program: Path, row: Row) -> None:
     with who.client() as client:
         heard = finish(row, client.attach_instance(left.id))
     row.result = f"{len(heard)} of {len(WORDS)} answers kept until somebody came back"
+    if heard != list(WORDS):
+        row.state, row.note = "lost", f"kept only {heard}"
 
 
 def tell(who: Visitor, program: Path, row: Row) -> None:

@@ -25,7 +25,7 @@ DONE = [("queued", 0), ("processing", 0), ("completed", 100)]
 @pytest.fixture(scope="module")
 def fragile(yard_database: str) -> Iterator[RunningYard]:
     """A yard that notices lost workers quickly."""
-    with RunningYard(database_url=yard_database, settings={"heartbeat_seconds": "1.5"}) as yard:
+    with RunningYard(database_url=yard_database, settings={"heartbeat_seconds": "3"}) as yard:
         yield yard
 
 

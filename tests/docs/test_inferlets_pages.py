@@ -6,6 +6,7 @@ import re
 from typing import get_args
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import fields
 
 from runyard.services.inferlets.limits import Limits
@@ -41,7 +42,7 @@ def row(text: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("kind", get_args(requests.Request), ids=lambda kind: kind.__struct_config__.tag)
-def test_every_request_is_in_the_reference_with_its_fields(kind: type) -> None:
+def test_every_request_is_in_the_reference_with_its_fields(kind: type[Struct]) -> None:
     text = section("Signing in") + section("Requests")
     tag = kind.__struct_config__.tag
     assert f"`{tag}`" in section("Requests")

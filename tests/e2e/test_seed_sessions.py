@@ -15,9 +15,9 @@ from typing import Any, cast
 import httpx
 import msgspec
 import pytest
+
 from ambient_platform import AmbientClient, CreateSessionRequest, RepoHTTP
 from ambient_platform.exceptions import AmbientAPIError, AuthenticationError, SessionNotFoundError
-
 from runyard.identity import project_tenant
 from runyard.jobs import NewJob
 from runyard.services.sessions.order import Budget, Order

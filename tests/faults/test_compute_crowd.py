@@ -20,7 +20,7 @@ from cl_client import SessionManager
 from cl_client.server_config import ServerConfig
 from runyard.services.compute.mqtt.access import YARD_NAME, broker_secret
 from runyard.services.compute.mqtt.outbox import OUTBOX
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.testing.running import RunningYard
 
 from .conftest import DEADLINE, Ends, connected, ended, good_jobs_beside, resident, submit

@@ -13,7 +13,7 @@ import httpx
 import psutil
 from PIL import Image
 
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.testing.running import RunningYard
 
 from .conftest import MEDIA_MEMORY, ended, media_processes, resident, submit

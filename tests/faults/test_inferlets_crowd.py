@@ -16,7 +16,7 @@ import pytest
 
 import pie
 from pie import Event
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.testing.running import RunningYard
 from tests.conformance.inferlets import programs
 from tests.conformance.inferlets.wire import Wire, ends, said, wire
@@ -24,7 +24,7 @@ from tests.conformance.inferlets.wire import Wire, ends, said, wire
 from .conftest import resident
 
 INSTANCES = 200
-ECHOES = 25
+ECHOES = 10
 """`benchmarks/bench_inferlets_wire.py` has a hundred each."""
 
 CONNECTIONS = 8
@@ -37,12 +37,6 @@ HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-
-
-@pytest.fixture(scope="module")
-def crowded(yard_database: str) -> Iterator[RunningYard]:
-    with RunningYard(database_url=yard_database) as yard:
-        yield yard
 
 
 @asynccontextmanager
@@ -73,7 +67,7 @@ async def talking_beside(yard: RunningYard, *, turns: int = 10) -> AsyncIterator
 # ---------------------------------------------------------------- many programs
 
 
-async def test_two_hundred_programs_lose_no_message(crowded: RunningYard) -> None:
+async def test_two_hundred_programs_lose_no_message(yard: RunningYard) -> None:
     """All at once, over a few connections."""
 
     async def converse(client: pie.PieClient, program: str, number: int) -> None:
@@ -93,11 +87,11 @@ async def test_two_hundred_programs_lose_no_message(crowded: RunningYard) -> Non
     async with asyncio.timeout(DEADLINE), AsyncExitStack() as stack:
         clients = []
         for _ in range(CONNECTIONS):
-            client = await stack.enter_async_context(pie.PieClient(crowded.inferlets_url, timeout=DEADLINE))
+            client = await stack.enter_async_context(pie.PieClient(yard.inferlets_url, timeout=DEADLINE))
             await client.authenticate("crowd")
             clients.append(client)
         program = await clients[0].upload_program(programs.ECHO)
-        async with talking_beside(crowded), asyncio.TaskGroup() as tasks:
+        async with talking_beside(yard), asyncio.TaskGroup() as tasks:
             for number in range(INSTANCES):
                 tasks.create_task(converse(clients[number % CONNECTIONS], program, number))
 
@@ -105,16 +99,16 @@ async def test_two_hundred_programs_lose_no_message(crowded: RunningYard) -> Non
 # ---------------------------------------------------------------- those who don't read
 
 
-async def test_a_client_that_doesnt_read_holds_up_only_itself(crowded: RunningYard) -> None:
+async def test_a_client_that_doesnt_read_holds_up_only_itself(yard: RunningYard) -> None:
     """Its program waits for it, the server doesn't fill up, and it gets everything in the end."""
     size = 24 * MIB
-    server, worker = psutil.Process(crowded.pid), crowded.worker()
-    async with asyncio.timeout(DEADLINE), wire(crowded.inferlets_url, "sleepy", max_queue=1) as sleepy:
+    server, worker = psutil.Process(yard.pid), yard.worker()
+    async with asyncio.timeout(DEADLINE), wire(yard.inferlets_url, "sleepy", max_queue=1) as sleepy:
         instance = await sleepy.run(programs.printing(size))
         before = resident(server), resident(worker)
         sleepy.socket.transport.pause_reading()
-        async with talking_beside(crowded):
-            async with wire(crowded.inferlets_url, "sleepy", ours=True) as witness:
+        async with talking_beside(yard):
+            async with wire(yard.inferlets_url, "sleepy", ours=True) as witness:
                 answer = await witness.ask("attach_instance", instance_id=instance, after=0)
                 assert answer["successful"], answer
                 output = sum(len(text) for _, text in map(said, (await witness.story(instance))[:-1]))  # type: ignore[arg-type]
@@ -127,10 +121,10 @@ async def test_a_client_that_doesnt_read_holds_up_only_itself(crowded: RunningYa
         assert ends(told[-1])
 
 
-async def test_a_client_that_asks_and_doesnt_read_is_not_answered_without_end(crowded: RunningYard) -> None:
+async def test_a_client_that_asks_and_doesnt_read_is_not_answered_without_end(yard: RunningYard) -> None:
     """Answers it doesn't take would otherwise pile up in the server."""
-    server = psutil.Process(crowded.pid)
-    async with asyncio.timeout(DEADLINE), wire(crowded.inferlets_url, "greedy", max_queue=1) as greedy:
+    server = psutil.Process(yard.pid)
+    async with asyncio.timeout(DEADLINE), wire(yard.inferlets_url, "greedy", max_queue=1) as greedy:
         before = resident(server)
         greedy.socket.transport.pause_reading()
         question = {"type": "query", "corr_id": 1, "subject": "x" * 1000, "record": ""}
@@ -140,7 +134,7 @@ async def test_a_client_that_asks_and_doesnt_read_is_not_answered_without_end(cr
                 await greedy.send(question)
 
         asking = asyncio.create_task(ask())
-        async with talking_beside(crowded, turns=200):
+        async with talking_beside(yard, turns=200):
             pass
         asking.cancel()
         assert resident(server) - before < 40 * MIB
@@ -150,19 +144,19 @@ async def test_a_client_that_asks_and_doesnt_read_is_not_answered_without_end(cr
 # ---------------------------------------------------------------- those who say nothing
 
 
-async def test_ten_thousand_half_open_connections_stop_nobody(crowded: RunningYard) -> None:
+async def test_ten_thousand_half_open_connections_stop_nobody(yard: RunningYard) -> None:
     """Connections that say nothing, half a handshake, and a whole one without saying who they are."""
-    server, before = psutil.Process(crowded.pid), resident(psutil.Process(crowded.pid))
-    port = int(crowded.inferlets_url.rsplit(":", 1)[1])
+    server, before = psutil.Process(yard.pid), resident(psutil.Process(yard.pid))
+    port = int(yard.inferlets_url.rsplit(":", 1)[1])
     with many_files(HALF_OPEN + 1_000), half_open(port) as opening:
-        async with talking_beside(crowded):
+        async with talking_beside(yard):
             for sentence, count in ((b"", 5_000), (HANDSHAKE[:60], HALF_OPEN - SILENT - 5_000), (HANDSHAKE, SILENT)):
                 for _ in range(count // 100):
                     await asyncio.to_thread(opening, sentence, 100)
-            async with wire(crowded.inferlets_url, "newcomer") as newcomer:
+            async with wire(yard.inferlets_url, "newcomer") as newcomer:
                 await newcomer.ping()
             assert resident(server) - before < 400 * MIB
-    async with talking_beside(crowded):
+    async with talking_beside(yard):
         pass
 
 

@@ -36,15 +36,15 @@ FOR_EVER = programs.counting(900_000, pause=5)
 
 
 @pytest.fixture(scope="module")
-def fragile() -> Iterator[RunningYard]:
-    """A yard with a database of its own, whose worker is its child."""
-    with RunningYard(settings=SETTINGS) as yard:
+def fragile(yard_database: str) -> Iterator[RunningYard]:
+    """A yard that notices lost workers quickly; its worker is its child."""
+    with RunningYard(database_url=yard_database, settings=SETTINGS) as yard:
         yield yard
 
 
 @pytest.fixture(scope="module")
 def apart() -> Iterator[RunningYard]:
-    """A yard whose worker is a process of its own, as on another machine: it survives the server."""
+    """A yard with a database of its own, whose worker is as if on another machine: it survives the server."""
     with RunningYard(settings=SETTINGS, worker=False) as yard, worker_of(yard):
         yield yard
 
@@ -188,12 +188,11 @@ async def test_a_worker_that_dies_ends_its_instances_and_the_next_one_works(frag
 async def test_an_instance_process_that_dies_takes_only_its_own_with_it(fragile: RunningYard) -> None:
     async with client_of(fragile.inferlets_url) as client:
         program = await client.upload_program(programs.ECHO)
-        instances = [await client.launch_instance(program) for _ in range(2)]  # with the second one comes a process
-        await until(lambda: len(instance_processes(fragile)) == 2, "a second process")
-        instances += [await client.launch_instance(program) for _ in range(8)]
-        for instance in instances:
-            await instance.send("there?")
-            assert await instance.recv() == (Event.Message, "there?")
+        instances: list[pie.Instance] = []
+        while not are_shared_out(instance_processes(fragile)):
+            instances.append(await client.launch_instance(program))
+            await instances[-1].send("there?")
+            assert await instances[-1].recv() == (Event.Message, "there?")
         victim, _ = instance_processes(fragile)
         victim.kill()
         ended = [instance for instance in instances if await answers(instance) is None]
@@ -265,6 +264,11 @@ def runs_programs(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.name().startswith("python") and "runyard.services.inferlets.runtime.host" in process.cmdline()
     return False
+
+
+def are_shared_out(processes: list[psutil.Process]) -> bool:
+    """Whether both have an instance: each instance is a thread, and there are two without any."""
+    return len(processes) == 2 and all(process.num_threads() > 2 for process in processes)
 
 
 def lives(process: psutil.Process) -> bool:

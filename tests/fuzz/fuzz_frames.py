@@ -72,6 +72,7 @@ def good_messages() -> list[dict[str, object]]:
         "query": {"subject": "program_exists", "record": "std/echo"},
         "upload_program": {"program_hash": "0" * 64, "manifest": "[package]", **chunk},
         "upload_blob": {**instance, "blob_hash": "0" * 64, **chunk},
+        "remove_program": {"inferlet": "std/echo"},
         "launch_instance": {**launch, **more},
         "launch_instance_from_registry": launch,
         "launch_server_instance": {"port": 8000, "inferlet": "std/echo", "arguments": []},

@@ -61,9 +61,7 @@ def serve(
     """Open the yard: database, API and one worker, with nothing to configure."""
     from runyard.serve import CannotServe, Opened, serve  # noqa: PLC0415  (loads the web framework)
 
-    settings = load(
-        host=host, port=port, compute_port=compute_port, inferlets_port=inferlets_port, mqtt_port=mqtt_port
-    )
+    settings = load(host=host, port=port, compute_port=compute_port, inferlets_port=inferlets_port, mqtt_port=mqtt_port)
 
     def ready(opened: Opened) -> None:
         typer.secho(f"The yard is open at {opened.url}", fg="green", err=True)

@@ -17,7 +17,8 @@ from uv import find_uv_bin
 from runyard.database import DatabaseError, open_database
 from runyard.sandbox import SandboxUnavailable, probe
 from runyard.services.compute.plugins import installed
-from runyard.settings import GIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import GIB
 from runyard.text import REMEDY, model_name
 
 

@@ -31,9 +31,11 @@ from runyard.services.compute.room import open_room
 from runyard.services.inferlets.ws.room import open_room as open_inferlets
 from runyard.services.sessions.room import Room as SessionRoom
 from runyard.services.sessions.room import open_room as open_sessions
-from runyard.settings import MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import MIB
 from runyard.web.patience import PatientProtocol
 from runyard.web.ports import ByPort
+from runyard.web.websockets import GuardedWebSocket
 from runyard.yard import Yard, open_yard
 
 OPEN_FILES: Final = 65_536
@@ -111,7 +113,7 @@ async def serve(
                         ),
                         loop="uvloop",
                         http=PatientProtocol,
-                        ws="websockets-sansio",
+                        ws=GuardedWebSocket,
                         ws_max_size=FRAME,
                         ws_per_message_deflate=False,
                         log_config=None,

@@ -13,9 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-KIB = 1024
-MIB = 1024 * KIB
-GIB = 1024 * MIB
+from runyard.sizes import GIB, MIB
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(gt=0)]

@@ -132,3 +132,11 @@ def test_an_end_says_how(ending: Ending, event: int, exit_: dict[str, object]) -
 def test_results_and_lists_begin_with_their_type() -> None:
     assert list(unpack(result("instance_launch_result", 1, "id"))) == ["type", "corr_id", "successful", "message"]
     assert list(unpack(live_instances(1, []))) == ["type", "corr_id", "instances"]
+
+
+def test_long_output_is_told_to_belong_together() -> None:
+    frames = [unpack(frame) for frame in EventFrames(INSTANCE, ours=True).printed(4, "stderr", "x" * (PIECE + 1))]
+    assert [(frame["seq"], frame["part"], frame["parts"]) for frame in frames] == [(4, 0, 2), (4, 1, 2)]
+    plain = [unpack(frame) for frame in EventFrames(INSTANCE, ours=False).printed(4, "stderr", "x" * (PIECE + 1))]
+    assert "".join(frame["output"]["Stderr"] for frame in plain) == "x" * (PIECE + 1)
+    assert set(plain[0]) == {"type", "instance_id", "output"}

@@ -14,7 +14,7 @@ from runyard.jobs import Event, Executor, Job, JobContext, NewJob, Registration,
 from runyard.sandbox import probe
 from runyard.yard import Yard
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 Run = Callable[[JobContext], Awaitable[Mapping[str, object] | None]]
 

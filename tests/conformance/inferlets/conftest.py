@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from runyard.testing.running import RunningYard
+from runyard.yard import Yard
 
 from .original import Original
 from .signing import KINDS, KeyPair, ssh_keygen
@@ -71,28 +70,26 @@ def foreign_key(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
 @pytest.fixture(scope="session")
 def ada(yard: RunningYard, keys: Mapping[str, KeyPair]) -> str:
     """Somebody with a key of every kind."""
-    account = yard.account(f"ada-{uuid4().hex[:6]}")
-    for kind, pair in keys.items():
-        added = add_key(yard, account.username, kind, pair.public)
-        assert added.returncode == 0, added.stderr
-    return account.username
+    return somebody(yard, "ada", *keys.values())
 
 
 @pytest.fixture(scope="session")
 def bob(yard: RunningYard, foreign_key: KeyPair) -> str:
     """Somebody else."""
-    account = yard.account(f"bob-{uuid4().hex[:6]}")
-    added = add_key(yard, account.username, "laptop", foreign_key.public)
-    assert added.returncode == 0, added.stderr
-    return account.username
+    return somebody(yard, "bob", foreign_key)
 
 
-def add_key(yard: RunningYard, user: str, name: str, public: str) -> subprocess.CompletedProcess[str]:
-    """What an operator types."""
-    return subprocess.run(
-        [sys.executable, "-m", "runyard", "user", "key", "add", user, name],
-        input=public, env=yard.environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def somebody(yard: RunningYard, login: str, *pairs: KeyPair) -> str:
+    """A new user with these keys."""
+    login = f"{login}-{uuid4().hex[:6]}"
+
+    async def make(parts: Yard) -> None:
+        user = await parts.identity.users.create(login, login=login, password=uuid4().hex)
+        for pair in pairs:
+            await parts.identity.ssh_keys.add(user.id, pair.public)
+
+    yard.inside(make)
+    return login
 
 
 @pytest.fixture

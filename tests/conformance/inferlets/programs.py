@@ -100,7 +100,8 @@ def counting(numbers: int, *, pause: int = 1) -> bytes:
 
 def printing(size: int, *, piece: int = 65_536) -> bytes:
     """Prints ``size`` bytes, ``piece`` at a time; a line feed ends each piece."""
-    return wat2wasm(f"""(module
+    return bytes(
+        wat2wasm(f"""(module
       (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
       (memory (export "memory") 3)
       (func (export "_start") (local $left i32)
@@ -113,6 +114,7 @@ def printing(size: int, *, piece: int = 65_536) -> bytes:
           (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
           (local.set $left (i32.sub (local.get $left) (i32.const 1)))
           (br_if $again (local.get $left)))))""")
+    )
 
 
 def padded(program: bytes, size: int) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from runyard.testing.running import RunningYard
 
 from . import programs
-from .conftest import Connect, add_key
+from .conftest import Connect
 from .original import Failed, Original
 from .signing import KINDS, WEAK, KeyPair, sign, ssh_keygen
-from .wire import OPEN_DOOR, Wire, wire
+from .wire import OPEN_DOOR, Message, Wire, wire
 
 
 async def challenge(nobody: Wire, user: str) -> str:
@@ -69,7 +71,7 @@ async def test_signatures_of_other_forms_are_no_good(
     assert isinstance(rsa_key, rsa.RSAPrivateKey)
     assert isinstance(ec_key, ec.EllipticCurvePrivateKey)
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH)
-    makers = {
+    makers: dict[str, Callable[[str], str]] = {
         "foreign": lambda text: sign(foreign_key.private, text),
         "of the text": lambda text: sign(keys["ed25519"].private, base64.b64encode(text.encode()).decode()),
         "PSS": lambda text: coded(rsa_key.sign(base64.b64decode(text), pss, hashes.SHA256())),
@@ -77,7 +79,7 @@ async def test_signatures_of_other_forms_are_no_good(
         "raw ECDSA": lambda text: coded(raw_ecdsa(ec_key, base64.b64decode(text))),
         "empty": lambda _: "",
         "no base64": lambda _: "?" * 88,
-        "long": lambda _: "A" * 100_000,
+        "long": lambda _: "A" * 10_000,
     }
     for what, make in makers.items():
         async with stranger() as nobody:
@@ -118,15 +120,31 @@ async def test_a_signature_without_a_challenge_is_no_good(stranger: Connect, for
 @pytest.mark.parametrize("kind", WEAK)
 def test_weak_keys_are_not_taken(yard: RunningYard, tmp_path: Path, kind: str) -> None:
     pair = ssh_keygen(tmp_path / kind, *WEAK[kind])
-    refused = add_key(yard, yard.account().username, "weak", pair.public)
+    refused = add_key(yard, yard.account().username, pair.public)
     assert refused.returncode == 1
     assert {"rsa-1024": "1024", "p521": "521"}[kind] in refused.stderr
+
+
+async def test_what_an_operator_types_is_enough(yard: RunningYard, tmp_path: Path) -> None:
+    pair, user = ssh_keygen(tmp_path / "key", "-t", "ed25519"), yard.account().username
+    added = add_key(yard, user, pair.public)
+    assert added.returncode == 0, added.stderr
+    async with Original(yard.inferlets_url) as client:
+        await client.authenticate(user, pair.private)
+        await client.ping()
+
+
+def add_key(yard: RunningYard, user: str, public: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runyard", "user", "key", "add", user],
+        input=public, env=yard.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- before
 
 
-REQUESTS = {
+REQUESTS: dict[str, Message] = {
     "ping": {},
     "list_instances": {},
     "query": {"subject": "model_status", "record": ""},
@@ -201,7 +219,7 @@ async def test_without_keys_any_name_will_do(yard: RunningYard, name: str) -> No
         await client.ping()
 
 
-@pytest.mark.parametrize("name", ["", "\0", "x" * 100_000, "a\nb"])
+@pytest.mark.parametrize("name", ["", "\0", "x" * 10_000, "a\nb"])
 async def test_some_names_are_none(stranger: Connect, name: str) -> None:
     async with stranger() as nobody:
         assert (await nobody.ask("identification", username=name))["successful"] is False

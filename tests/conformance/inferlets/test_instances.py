@@ -7,6 +7,7 @@ import json
 from uuid import UUID, uuid4
 
 import pytest
+from blake3 import blake3
 
 from runyard.testing.running import RunningYard
 
@@ -147,7 +148,7 @@ async def test_limits_that_cant_be_are_refused(guest: Wire, limits: dict[str, ob
     program = (await guest.upload(programs.HELLO))["result"]
     answer = await guest.ask("launch_instance", inferlet=program, arguments=[], detached=False, limits=limits)
     assert answer["successful"] is False
-    assert says in answer.get("message", answer.get("result"))
+    assert says in answer["message"]
 
 
 @pytest.mark.parametrize("program", [programs.ECHO, programs.SPIN, programs.SLEEP, programs.STUBBORN])
@@ -208,6 +209,15 @@ async def test_nothing_said_between_two_connections_is_lost(guest: Wire, again: 
     assert (await guest.ask("attach_instance", instance_id=instance))["successful"]
     await guest.signal(instance, "3")
     assert [said(await guest.event(instance)) for _ in range(2)] == [(0, "2"), (0, "3")]
+
+
+async def test_what_is_said_before_leaving_arrives(guest: Wire, again: Connect) -> None:
+    """Signals have no answer to wait for."""
+    instance = await guest.run(programs.ECHO)
+    async with again() as hasty:
+        for number in range(20):
+            await hasty.signal(instance, str(number))
+    assert [said(await guest.event(instance)) for _ in range(20)] == [(0, str(number)) for number in range(20)]
 
 
 async def test_a_closed_connection_kills_nothing(guest: Wire, again: Connect) -> None:
@@ -372,6 +382,17 @@ async def test_others_are_told_nothing_and_can_do_nothing(yard: RunningYard, gue
     assert texts == [answer.get("result") or answer["message"] for answer in unknown]  # nobody learns which there are
     await guest.signal(instance, "mine")
     assert said(await guest.event(instance)) == (0, "mine")
+
+
+async def test_a_program_is_removed_by_its_owner_only(yard: RunningYard, guest: Wire) -> None:
+    instance = await guest.run(programs.ECHO)
+    digest = blake3(programs.ECHO).hexdigest()
+    async with wire(yard.inferlets_url, f"guest-{uuid4().hex}") as other:
+        assert not (await other.ask("remove_program", inferlet=digest))["successful"]
+    assert (await guest.ask("remove_program", inferlet=digest))["result"] == digest
+    assert not (await guest.ask("launch_instance", inferlet=digest, arguments=[], detached=True))["successful"]
+    await guest.signal(instance, "what runs goes on")
+    assert said(await guest.event(instance)) == (0, "what runs goes on")
 
 
 async def test_metrics_of_an_instance(guest: Wire) -> None:

@@ -162,6 +162,15 @@ class Connection:
             return
         await self.answer(message["corr_id"], True, result)
 
+    async def on_remove_program(self, message):
+        programs, name = self.server.programs, message["inferlet"]
+        if name not in programs:
+            raise Refused(f"no program {name!r}", "not_installed")
+        gone = programs[name]
+        for other in [other for other, program in programs.items() if program is gone]:
+            del programs[other]
+        await self.answer(message["corr_id"], True, name)
+
     async def on_upload_program(self, message):
         key = message["program_hash"] if self.server.ours else "program"
         content = await self.chunk(key, message)

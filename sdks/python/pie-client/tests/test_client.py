@@ -337,6 +337,14 @@ async def test_ended_instances_can_be_deleted(client, server):
     assert await client.list_instances() == []
 
 
+async def test_a_program_can_be_removed(client, server):
+    server.install("hello", "demo/hello")
+    assert await client.remove_program("demo/hello") == "demo/hello"
+    assert not await client.program_exists("demo/hello")
+    with pytest.raises(pie.NotFound):
+        await client.remove_program("demo/hello")
+
+
 async def test_sending_to_an_instance_that_has_ended_is_no_error(client, server):
     instance = await client.launch_instance(server.install("hello"))
     await instance.result()
@@ -358,6 +366,8 @@ async def test_what_only_runyard_can_is_refused_for_others(guest, original):
         await instance.detach()
     with pytest.raises(pie.UsageError, match="delete"):
         await guest.delete_instance(instance.id)
+    with pytest.raises(pie.UsageError, match="remove"):
+        await guest.remove_program("demo/sleeps")
 
 
 # Questions.

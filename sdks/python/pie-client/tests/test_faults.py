@@ -292,6 +292,20 @@ async def test_a_cancelled_call_harms_nobody(client, server):
     await client.ping()
 
 
+async def test_a_cancellation_that_comes_together_with_the_event_is_not_lost_nor_is_the_event(client, server):
+    instance = await client.launch_instance(server.install("echo"))
+    task = asyncio.ensure_future(instance.recv(timeout=10))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    event = {"type": "instance_event", "instance_id": instance.id, "event": 0, "message": "hello", "seq": 1}
+    client._core.receive(msgpack.packb(event))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await instance.recv() == (Event.Message, "hello")
+
+
 async def test_an_original_server_that_closes_without_a_word(original):
     async with PieClient(original.url) as client:
         with pytest.raises(pie.ConnectionLost):

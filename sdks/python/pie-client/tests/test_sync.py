@@ -68,6 +68,7 @@ def test_everything_else(sync_client, server):
     assert attached.result() == "done"
     assert [info.id for info in sync_client.list_instances()] == [detached.id]
     sync_client.delete_instance(detached.id)
+    assert sync_client.remove_program("demo/hello") == "demo/hello"
     sleeper = sync_client.launch_instance(server.install("sleeps"))
     sleeper.recv()
     sleeper.detach()

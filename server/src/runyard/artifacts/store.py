@@ -18,7 +18,7 @@ from obstore.store import LocalStore, from_url
 
 from runyard.clock import Clock
 from runyard.database import Connection, Database
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 PART: Final = 5 * MIB
 """Bytes per part of an upload; the least S3 takes. Two parts are in flight, which bounds the memory of one upload."""

@@ -18,7 +18,7 @@ from runyard.jobs.errors import EventsExpired, JobNotFound
 from runyard.jobs.events import ArchiveReader
 from runyard.jobs.model import Event, Job
 from runyard.jobs.store import CHANNEL, PAGE, JobStore
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 WINDOW_BYTES: Final = 1 * MIB
 """Recent events a tail keeps for watchers that are almost up to date."""

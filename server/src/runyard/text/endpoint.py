@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import httpx
 import msgspec
 
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.text.provider import Message, Prompt, Sampling, TextRefused, check_distribution, check_length, conversation
 
 LONGEST_ANSWER: Final = 16 * MIB

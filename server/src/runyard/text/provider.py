@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Protocol, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from runyard.settings import KIB
+from runyard.sizes import KIB
 
 LONGEST_PROMPT: Final = 256 * KIB
 """Characters of a prompt, or of all messages together."""

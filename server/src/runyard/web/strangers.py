@@ -34,5 +34,5 @@ def refuse_strangers(headers: Mapping[str, str], *, loopback: bool) -> None:
         text = "Guests can't come from pages of other sites. Serve the page from the yard's own address, with a token."
         raise Refused(403, text, code="cross_origin")
     if loopback and any(header in headers for header in _FORWARDED):
-        text = "Guests can't come through a proxy. Sign in, or have the operator set RUNYARD_GUESTS=everywhere."
+        text = "Guests can't come through a proxy where they are welcome from this machine only. Sign in."
         raise Refused(403, text, code="forwarded")

@@ -222,6 +222,12 @@ def delete(core: Protocol, instance_id: str) -> Flow[None]:
     yield from demand(core, "delete_instance", {"instance_id": canonical_id(instance_id)}, "Delete Instance")
 
 
+def remove_program(core: Protocol, inferlet: str) -> Flow[str]:
+    """Have the server forget a program; gives its full name."""
+    _only_ours(core, "remove a program")
+    return (yield from demand(core, "remove_program", {"inferlet": inferlet}, "Remove Program"))
+
+
 def terminate(core: Protocol, instance_id: str, grace_seconds: float | None) -> Flow[None]:
     """End an instance."""
     fields: dict[str, Plain] = {"instance_id": canonical_id(instance_id)}

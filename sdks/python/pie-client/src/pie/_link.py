@@ -101,7 +101,7 @@ class Link:
                 if box.state == "detached":
                     raise NotAttached(f"Instance {box.instance_id} is not attached; attach it with: attach_instance")
                 arrived.clear()
-                if not await _happened(arrived, None if deadline is None else deadline - time.monotonic()):
+                if not await _happened(arrived.wait(), None if deadline is None else deadline - time.monotonic()):
                     raise DeadlineExceeded(f"No event of instance {box.instance_id} in {timeout:g} s")
             return box.take()
         finally:
@@ -140,20 +140,20 @@ class Link:
         if socket is None:
             raise ConnectionLost("There is no connection")
         try:
-            await asyncio.wait_for(socket.send(step.frame), limit)
-        except asyncio.TimeoutError:
-            raise DeadlineExceeded(f"The server takes nothing for {limit:g} s") from None
+            sent = await _happened(socket.send(step.frame), limit)
         except ConnectionClosed as closed:
             error = self._lost_with(closed)
             self._lost(socket, error)
             raise error from closed
+        if not sent:
+            raise DeadlineExceeded(f"The server takes nothing for {limit:g} s")
 
     async def _wait(self, call: Call, limit: float) -> None:
         if call.done:
             return
         done = asyncio.Event()
         call.wake = done.set
-        if not await _happened(done, limit):
+        if not await _happened(done.wait(), limit):
             raise DeadlineExceeded(f"No answer to {call.kind} in {limit:g} s")
 
     # The connection.
@@ -240,7 +240,7 @@ class Link:
         """Wait for a connection that is being made again."""
         deadline = time.monotonic() + limit
         while self._state == "down":
-            if not await _happened(self._changed, deadline - time.monotonic()):
+            if not await _happened(self._changed.wait(), deadline - time.monotonic()):
                 raise DeadlineExceeded(f"No connection in {limit:g} s: {self._error}")
         if self._state != "up":
             if self._error is not None:
@@ -269,9 +269,18 @@ class Link:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _happened(event: asyncio.Event, limit: float | None) -> bool:
+async def _happened(work: Coroutine[object, object, object], limit: float | None) -> bool:
+    """Whether some work came to its end in time.
+
+    `asyncio.wait_for` is not for this: before Python 3.12 it loses a cancellation that comes together with the end.
+    """
+    task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait_for(event.wait(), limit)
-    except asyncio.TimeoutError:
-        return False
-    return True
+        await asyncio.wait({task}, timeout=limit)
+        if not task.done():
+            return False
+        task.result()
+        return True
+    finally:
+        if not task.cancel() and not task.cancelled():
+            task.exception()  # nobody asks any more, and asyncio would complain

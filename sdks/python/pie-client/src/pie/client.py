@@ -137,6 +137,19 @@ class PieClient(ClientBase):
     def _uploading(self) -> asyncio.Lock:
         return asyncio.Lock()
 
+    async def remove_program(self, inferlet: str, *, timeout: float | None = None) -> str:
+        """Have the server forget a program; gives its full name. Instances of it go on. Runyard servers only.
+
+        Args:
+            inferlet: its name, whose newest version is meant unless it says one, or its hash.
+            timeout: see above.
+
+        Raises:
+            NotFound: there is no such program.
+            NotYours: it is somebody else's.
+        """
+        return await self.link.run(calls.remove_program(self._core, inferlet), timeout)
+
     async def programs(self, *, timeout: float | None = None) -> object:
         """What the server says of its programs, as JSON gives it. Runyard servers only."""
         return await self.link.run(calls.query_json(self._core, "programs", ""), timeout)

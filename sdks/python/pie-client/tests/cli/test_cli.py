@@ -224,6 +224,15 @@ def test_install_gives_the_name(pie, program, server):
     assert "lacks a name" in pie("install", path, "-m", "Pie.toml")[2]
 
 
+def test_uninstall_removes_a_program(pie, server):
+    server.install("hello", "demo/hello")
+    assert pie("uninstall", "demo/hello") == (0, "demo/hello\n", "")
+    assert server.programs == {}
+    code, _, err = pie("uninstall", "demo/hello", "--json")
+    assert code == 1
+    assert "demo/hello" in err
+
+
 def test_list_shows_instances(pie, server):
     assert pie("list")[1] == "No instances.\n"
     server.install("sleeps", "demo/sleeps")

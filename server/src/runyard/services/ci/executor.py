@@ -39,7 +39,8 @@ from runyard.services.ci.report import (
 from runyard.services.ci.verdict import verdict
 from runyard.services.ci.words import CASES, KIND, PACKAGE, PHASE, TEST, Reason
 from runyard.services.ci.workspace import Workspace, open_workspace
-from runyard.settings import MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import MIB
 
 JUNIT: Final = "junit.xml"
 LIVE_CASES: Final = 100_000

@@ -14,7 +14,7 @@ from runyard.services.ci.edge import invalid
 from runyard.services.ci.options import LIMIT as OPTIONS_LIMIT
 from runyard.services.ci.options import Options, parse_options
 from runyard.services.ci.words import PACKAGE
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.web.errors import Refused
 from runyard.web.multipart import BadForm, Form, FormTooLarge, Part, boundary_of
 from runyard.yard import Yard

@@ -18,7 +18,8 @@ from runyard.services.compute.models.fetch import Progress
 from runyard.services.compute.models.known import KNOWN, KnownModel, shelf_name
 from runyard.services.compute.models.shelf import Shelf
 from runyard.services.compute.packages import absent
-from runyard.settings import MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import MIB
 
 T = TypeVar("T")
 

@@ -29,7 +29,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from runyard.settings import GIB
+from runyard.sizes import GIB
 
 GROUP: Final = "runyard.plugins"
 FOLDERS: Final = ("output", "faces")

@@ -18,7 +18,7 @@ from runyard.jobs import Job, NewJob
 from runyard.services.compute.edge import invalid, room_of
 from runyard.services.compute.plugin import Plugin
 from runyard.services.compute.words import CHANNEL, INPUT, channel
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.web.errors import Refused
 from runyard.web.multipart import BadForm, Form, FormTooLarge, Part, boundary_of
 

@@ -20,7 +20,8 @@ from runyard.sandbox.python import python_environment, python_mounts
 from runyard.sandbox.scratch import remove
 from runyard.services.inferlets.runtime.fingerprint import fingerprint
 from runyard.services.inferlets.surface import BadProgram, Compiled, Surface
-from runyard.settings import GIB, MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import GIB, MIB
 
 MEMORY: Final = 4 * GIB
 DISK: Final = 2 * GIB

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 import msgspec
 
 from runyard.services.inferlets.limits import Limits
-from runyard.settings import KIB, MIB
+from runyard.sizes import KIB, MIB
 
 LONGEST: Final = 64 * MIB
 """Bytes of one frame; a blob with all that is around it."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from runyard.settings import Settings
+if TYPE_CHECKING:  # processes that run programs start faster without it
+    from runyard.settings import Settings
 
 
 class BadLimits(ValueError):
@@ -21,7 +22,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Instructions, as the engine counts them; None only counts."""
 
     memory: int
-    """Bytes of each of the program's memories."""
+    """Bytes of all the program's memories together."""
 
     wall_seconds: float | None = None
     """Seconds from start to end; None for no limit."""

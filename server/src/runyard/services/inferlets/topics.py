@@ -12,7 +12,7 @@ from typing import Final
 
 from runyard.clock import Clock
 from runyard.database import Database, DatabaseUnavailable, Signals
-from runyard.settings import KIB
+from runyard.sizes import KIB
 
 CHANNEL: Final = "runyard_topics"
 """Payloads: ``<number of the row> <mark of tenant and topic>``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, cast
 
 from runyard.database import Database
-from runyard.settings import KIB, MIB
+from runyard.sizes import KIB, MIB
 
 LONGEST_KEY: Final = 512
 LONGEST_VALUE: Final = 256 * KIB

@@ -11,7 +11,8 @@ from typing import Final
 
 from runyard.sandbox import Command, Exit, Limits, Sandbox, SandboxError
 from runyard.services.sessions.space import Space
-from runyard.settings import KIB, MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import KIB, MIB
 
 HEAD: Final = 12_000
 TAIL: Final = 24_000

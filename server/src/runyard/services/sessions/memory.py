@@ -14,7 +14,7 @@ from runyard.artifacts import ArtifactMissing
 from runyard.jobs import JobContext
 from runyard.services.sessions.repositories.facts import Kept
 from runyard.services.sessions.words import HISTORY, Role
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 LARGEST: Final = 256 * MIB
 """Bytes of a memory. The budget ends a session long before."""

@@ -14,7 +14,7 @@ from runyard.database import DatabaseUnavailable
 from runyard.jobs import ARTIFACT, LOG, MESSAGE, STATE, Event, EventsExpired, Job, JobNotFound, State
 from runyard.services.sessions.standing import ending, timestamp
 from runyard.services.sessions.words import OUTPUT, USER_SAYS, Tells
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.web.sse import GOING_AWAY, HEARTBEAT
 from runyard.yard import Yard
 

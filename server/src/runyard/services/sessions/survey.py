@@ -14,7 +14,7 @@ from runyard.sandbox.python import python_environment, python_mounts
 from runyard.services.sessions.analyst.facts import Analysis
 from runyard.services.sessions.plain_files import read_plain
 from runyard.services.sessions.space import Space
-from runyard.settings import GIB, MIB
+from runyard.sizes import GIB, MIB
 
 MEMORY: Final = 2 * GIB
 SECONDS: Final = 600.0

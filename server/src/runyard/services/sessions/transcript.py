@@ -10,7 +10,7 @@ from runyard.jobs import LOG, MESSAGE, Job
 from runyard.services.sessions.standing import order_of, timestamp
 from runyard.services.sessions.stream import tell
 from runyard.services.sessions.words import Tells
-from runyard.settings import MIB
+from runyard.sizes import MIB
 from runyard.yard import Yard
 
 LONGEST_TAIL: Final = 10_000

@@ -1,4 +1,4 @@
-"""`run`, `submit`, `attach` and `install`."""
+"""`run`, `submit`, `attach`, `install` and `uninstall`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def add_program_commands(app: typer.Typer) -> None:
     app.command(rich_help_panel="Programs")(with_server(submit))
     app.command(rich_help_panel="Programs")(with_server(attach))
     app.command(rich_help_panel="Programs")(with_server(install))
+    app.command(rich_help_panel="Programs")(with_server(uninstall))
 
 
 def run(
@@ -175,6 +176,28 @@ def install(
             return await _installed(client, wasm, manifest, force=force)
 
     name = run_interruptibly(installing())
+    if as_json:
+        say_json({"program": name})
+    else:
+        say(name)
+
+
+def uninstall(
+    *,
+    server: Server,
+    program: Annotated[str, typer.Argument(help="Its name, with a version or the newest is meant, or its hash.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a program from the server. Instances of it go on."""
+    from .entry import run_interruptibly
+    from .talking import connected
+    from .terminal import say, say_json
+
+    async def removing() -> str:
+        async with connected(server) as client:
+            return await client.remove_program(program)
+
+    name = run_interruptibly(removing())
     if as_json:
         say_json({"program": name})
     else:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from runyard.services.compute.models.errors import FetchFailed
-from runyard.settings import GIB, MIB
+from runyard.sizes import GIB, MIB
 
 Progress = Callable[[int, int | None], None]
 """Told how many bytes are here, of how many if that is known."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from runyard.services.compute.mqtt import answers
 from runyard.services.compute.mqtt.packets import Connect, Message
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 OUTBOX: Final = 4 * MIB
 """Bytes that may wait for one client. A slower one is disconnected; it reads its jobs' records when it is back."""

@@ -18,7 +18,7 @@ from runyard.services.compute.mqtt.outbox import WINDOW, Outbox
 from runyard.services.compute.mqtt.packets import Connect, Decoder, Message, Packet, Version, Wish
 from runyard.services.compute.mqtt.topics import valid_filter
 from runyard.services.compute.mqtt.wire import BadPacket
-from runyard.settings import KIB, MIB
+from runyard.sizes import KIB, MIB
 
 if TYPE_CHECKING:
     from runyard.services.compute.mqtt.broker import EmbeddedBroker

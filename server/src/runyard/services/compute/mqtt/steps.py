@@ -9,7 +9,7 @@ import msgspec
 
 from runyard.jobs import Job, State
 from runyard.services.compute.words import Status, record, status
-from runyard.settings import KIB
+from runyard.sizes import KIB
 
 RECORD_LIMIT: Final = 128 * KIB
 """Bytes of a record that is published whole."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from runyard.services.inferlets.programs.errors import BadManifest, BadName
 from runyard.services.inferlets.programs.names import ProgramName, Reference, check_part, read_reference, read_version
-from runyard.settings import KIB
+from runyard.sizes import KIB
 
 LONGEST: Final = 256 * KIB
 MOST_DEPENDENCIES: Final = 100

@@ -29,7 +29,7 @@ from runyard.services.inferlets.frames import (
     Text,
     weight,
 )
-from runyard.settings import KIB, MIB
+from runyard.sizes import KIB, MIB
 
 T = TypeVar("T")
 

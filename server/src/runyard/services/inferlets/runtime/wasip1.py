@@ -20,7 +20,7 @@ from runyard.services.inferlets.frames import Stream
 from runyard.services.inferlets.runtime.guest import HostRefusal
 from runyard.services.inferlets.runtime.here import here, read, write
 from runyard.services.inferlets.runtime.native import CoreFunction, define_core
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 MODULE: Final = "wasi_snapshot_preview1"
 SUCCESS, BADF, FAULT, INVAL, NOSYS, SPIPE = 0, 8, 21, 28, 52, 70

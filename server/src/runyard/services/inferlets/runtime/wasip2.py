@@ -36,7 +36,7 @@ from runyard.services.inferlets.runtime.values import (
     Type,
     Variant,
 )
-from runyard.settings import KIB, MIB
+from runyard.sizes import KIB, MIB
 
 VERSION: Final = "0.2.6"
 LONGEST_RANDOM: Final = 1 * MIB

@@ -76,8 +76,8 @@ class EventFrames:
     def printed(self, seq: int, stream: Stream, text: str) -> Iterator[bytes]:
         """Output, which may come in pieces of any length to anybody."""
         name = "Stdout" if stream == "stdout" else "Stderr"
-        for piece in _pieces(text, PIECE):
-            yield _message("streaming_output", {"instance_id": self._id, "output": {name: piece}, **self._number(seq)})
+        for piece, extra in self._cut(seq, text, PIECE):
+            yield _message("streaming_output", {"instance_id": self._id, "output": {name: piece}, **extra})
 
     def ended(self, seq: int, ending: Ending) -> Iterator[bytes]:
         """The end."""
@@ -94,17 +94,21 @@ class EventFrames:
         return _message("download_blob", fields)
 
     def _event(self, seq: int, code: int, text: str, more: Extra = _NONE) -> Iterator[bytes]:
-        pieces = list(_pieces(text, PIECE if self._ours else LONGEST_FOR_ORIGINALS))
-        for part, piece in enumerate(pieces):
-            last = part == len(pieces) - 1
-            extra: dict[str, Field] = {}
-            if self._ours:
-                extra = {**self._number(seq), **more}
-                if len(pieces) > 1:
-                    extra |= {"part": part, "parts": len(pieces)}
+        pieces = list(self._cut(seq, text, PIECE if self._ours else LONGEST_FOR_ORIGINALS))
+        for number, (piece, extra) in enumerate(pieces, 1):
             # An end comes once: originals get what is before its last piece as messages.
-            shown = code if last or self._ours else 0
-            yield _message("instance_event", {"instance_id": self._id, "event": shown, "message": piece, **extra})
+            shown = code if self._ours or number == len(pieces) else 0
+            fields: Extra = {"instance_id": self._id, "event": shown, "message": piece, **extra}
+            yield _message("instance_event", {**fields, **more} if self._ours else fields)
+
+    def _cut(self, seq: int, text: str, most: int) -> Iterator[tuple[str, dict[str, Field]]]:
+        """Pieces of a text with what tells those who know Runyard's extras that they belong together."""
+        pieces = list(_pieces(text, most))
+        for part, piece in enumerate(pieces):
+            extra = self._number(seq)
+            if self._ours and len(pieces) > 1:
+                extra |= {"part": part, "parts": len(pieces)}
+            yield piece, extra
 
     def _number(self, seq: int) -> dict[str, Field]:
         return {"seq": seq} if self._ours else {}

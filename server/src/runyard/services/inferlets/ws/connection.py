@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -43,6 +44,7 @@ class Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(REQUESTS)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ending: dict[UUID, asyncio.Event] = {}
         self.ours = False
         """Whether the client knows Runyard's extras."""
 
@@ -150,7 +152,7 @@ class Connection:
             return
         await self._slots.acquire()
         instance = getattr(request, "instance_id", None)
-        work = desk.take(request) if instance is None else self._in_turn(instance, desk.take(request))
+        work = desk.take(request) if instance is None else self._in_turn(_canonical(instance), desk.take(request))
         task = self._begin(self._guarded(request, work))
         task.add_done_callback(lambda _: self._slots.release())
 
@@ -226,10 +228,26 @@ class Connection:
         """Whether this connection is attached to it."""
         return instance in self._watches
 
+    @contextmanager
+    def ending(self, instance: UUID) -> Iterator[None]:
+        """Whoever ends an instance gets the answer first: the end is told when the block is left."""
+        answered = self._ending[instance] = asyncio.Event()
+        try:
+            yield
+        finally:
+            answered.set()
+            if self._ending.get(instance) is answered:
+                del self._ending[instance]
+
     async def _watch(self, instance: UUID, after: int) -> None:
+        async def before_end() -> None:
+            if (answered := self._ending.get(instance)) is not None:
+                await answered.wait()
+
         watch = Watch(
-            self._room.yard, self._room.cursors, instance, after=after, send=self._socket.send, ours=self.ours
-        )
+            self._room.yard, self._room.cursors, instance, after=after, send=self._socket.send, before_end=before_end,
+            ours=self.ours,
+        )  # fmt: skip
         try:
             with self._room.watching(instance):
                 await watch.run()
@@ -238,3 +256,11 @@ class Connection:
         except Exception:
             log.exception("watch_failed", instance=str(instance))
             await self._socket.close(Close.FAILED, "What an instance says can't be told; connect and attach again.")
+
+
+def _canonical(instance: str) -> str:
+    """An id in its one spelling; what is none stays as it is."""
+    try:
+        return str(UUID(instance))
+    except ValueError:
+        return instance

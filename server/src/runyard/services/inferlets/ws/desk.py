@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 from uuid import UUID
 
-from runyard.identity import Action, Principal
+from runyard.identity import Action, Principal, allowed
 from runyard.jobs import IdempotencyReused, JobEnded, JobNotFound
 from runyard.services.inferlets import instances
 from runyard.services.inferlets.errors import Denied
@@ -20,7 +21,7 @@ from runyard.services.inferlets.ws.listing import list_for_originals, list_page
 from runyard.services.inferlets.ws.queries import answer_query
 from runyard.services.inferlets.ws.room import Room
 from runyard.services.inferlets.ws.uploads import AT_ONCE, Upload
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 ARGUMENTS: Final = 1000
 ARGUMENT_BYTES: Final = MIB
@@ -50,6 +51,9 @@ class Client(Protocol):
     def watches(self, instance: UUID) -> bool:
         """Whether this connection is attached to it."""
 
+    def ending(self, instance: UUID) -> AbstractContextManager[None]:
+        """Hold back the end of the instance until the block is left."""
+
 
 class Desk:
     """Takes the requests of one client."""
@@ -65,6 +69,7 @@ class Desk:
             ask.Signature: self._know,
             ask.InternalAuthenticate: self._know,
             ask.Query: self._query,
+            ask.RemoveProgram: self._remove,
             ask.LaunchInstance: self._launch,
             ask.LaunchInstanceFromRegistry: self._launch,
             ask.LaunchServerInstance: self._serve,
@@ -223,12 +228,13 @@ class Desk:
 
     async def _terminate(self, request: ask.TerminateInstance) -> None:
         job = await self._room.instance(self._principal, request.instance_id, Action.CANCEL)
-        try:
-            await instances.terminate(self._yard, job.id, grace=request.grace_seconds)
-        except JobEnded:
-            # To terminate what has ended is to have done with it.
-            await self._room.cursors.save(job.id, 0, over=True)
-        await self._say(request.corr_id, "Instance terminated")
+        with self._client.ending(job.id):
+            try:
+                await instances.terminate(self._yard, job.id, grace=request.grace_seconds)
+            except JobEnded:
+                # To terminate what has ended is to have done with it.
+                await self._room.cursors.save(job.id, 0, over=True)
+            await self._say(request.corr_id, "Instance terminated")
 
     async def _delete(self, request: ask.DeleteInstance) -> None:
         job = await self._room.instance(self._principal, request.instance_id, Action.CANCEL)
@@ -246,7 +252,14 @@ class Desk:
         page, cursor = await list_page(self._room, self._principal, limit=request.limit or 50, cursor=request.cursor)
         await self._client.send(live_instances(request.corr_id, page, extra={"cursor": cursor}))
 
-    # ---------------------------------------------------------------- uploads
+    # ---------------------------------------------------------------- programs
+
+    async def _remove(self, request: ask.RemoveProgram) -> None:
+        program = await self._room.programs.find(read_reference(request.inferlet), tenants=tenants(self._principal))
+        if not allowed(self._principal, Action.CANCEL, owner=program.owner, tenant=program.tenant):
+            raise Denied(f"Program {program} is the yard's, for all; its operator can remove it.", code="not_yours")
+        await self._room.programs.remove(program)
+        await self._say(request.corr_id, str(program))
 
     async def _add(self, key: tuple[type[ask.Chunk], str], chunk: ask.Chunk) -> bool:
         upload = self._uploads.get(key)

@@ -12,6 +12,7 @@ from runyard.identity import Principal
 from runyard.services.inferlets.ws.connection import Connection
 from runyard.services.inferlets.ws.room import Room
 from runyard.services.inferlets.ws.socket import Close, Gone, Socket
+from runyard.web.websockets import trust
 
 LOGIN: Final = 30.0
 """Seconds in which a client has to say who it is."""
@@ -38,6 +39,7 @@ class Endpoint:
                 await socket.accept()
                 principal = await self._wait_for_login(connection, socket)
                 if principal is not None:
+                    trust(scope)
                     log.info("client_connected", user=principal.name, ours=connection.ours)
                     await connection.serve(principal)
             except Gone:

@@ -79,6 +79,11 @@ class UploadBlob(_Request, frozen=True, kw_only=True, tag="upload_blob"):  # noq
     chunk_data: bytes
 
 
+class RemoveProgram(_Request, frozen=True, kw_only=True, tag="remove_program"):  # noqa: D101
+    corr_id: U32
+    inferlet: str
+
+
 class LaunchInstance(_Request, frozen=True, kw_only=True, tag="launch_instance"):  # noqa: D101
     corr_id: U32
     inferlet: str
@@ -145,6 +150,7 @@ Request: TypeAlias = (
     | Query
     | UploadProgram
     | UploadBlob
+    | RemoveProgram
     | LaunchInstance
     | LaunchInstanceFromRegistry
     | LaunchServerInstance

@@ -11,9 +11,8 @@ _LONGEST_REASON = 120
 
 
 class Close(IntEnum):
-    """Why a connection is closed. All but GOING_AWAY are final: the same again ends the same way."""
+    """Why a connection is closed. After FAILED and BUSY it is worth connecting again."""
 
-    GOING_AWAY = 1001
     TEXT = 1003
     UNREADABLE = 1007
     UNAUTHENTICATED = 1008

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final
 from uuid import UUID
-
-import structlog
 
 from runyard.jobs import Event, EventsExpired, JobNotFound
 from runyard.services.inferlets.instances import Ending, Gave, Printed, Said, ending, read_event
@@ -18,7 +17,8 @@ from runyard.yard import Yard
 LOOK: Final = 30.0
 """Seconds of silence after which the log is looked at without being told of news."""
 
-log = structlog.get_logger(__name__)
+SAVE: Final = 1.0
+"""Seconds between two notes of where a client is that doesn't know it itself, in case this process dies."""
 
 
 class Watch:
@@ -27,6 +27,7 @@ class Watch:
     Args:
         after: number of the last event that the client has.
         send: sends a frame, and waits while the client is behind.
+        before_end: waits until the client may be told of the end.
         ours: the client knows Runyard's extras.
     """
 
@@ -38,13 +39,18 @@ class Watch:
         *,
         after: int,
         send: Callable[[bytes], Awaitable[None]],
+        before_end: Callable[[], Awaitable[None]],
         ours: bool,
     ) -> None:
         self._yard = yard
         self._cursors = cursors
         self._instance = instance
         self._send = send
+        self._before_end = before_end
         self._frames = EventFrames(instance, ours=ours)
+        self._ours = ours
+        self._clock = asyncio.get_running_loop().time
+        self._saved_at = self._clock()
         self._first = self._told = after
         self.over = False
         """Whether the client was told of the end."""
@@ -56,6 +62,7 @@ class Watch:
                 if event is not None:
                     await self._tell(event)
                     self._told = event.seq
+                    await self._note()
             if not self.over and not self._yard.tails.closing.is_set():
                 await self._tell_again()
         except (JobNotFound, EventsExpired) as error:
@@ -64,6 +71,11 @@ class Watch:
         finally:
             if self._told > self._first or self.over:
                 await self._cursors.save(self._instance, self._told, over=self.over)
+
+    async def _note(self) -> None:
+        if not self._ours and self._clock() >= self._saved_at + SAVE:
+            await self._cursors.save(self._instance, self._told, over=self.over)
+            self._saved_at = self._clock()
 
     async def _tell(self, event: Event) -> None:
         match read_event(event):
@@ -87,6 +99,7 @@ class Watch:
             await self._tell_end(job.last_seq, found)
 
     async def _tell_end(self, seq: int, found: Ending) -> None:
+        await self._before_end()
         await self._pass_on(self._frames.ended(seq, found))
         self.over = True
 

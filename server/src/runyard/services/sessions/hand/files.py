@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from runyard.services.sessions.analyst.names import shown
 from runyard.services.sessions.hand.places import CannotDo, Places, open_file, write_file
 from runyard.services.sessions.hand.tools import EditFile, ListFiles, ReadFile, WriteFile
-from runyard.settings import KIB, MIB
+from runyard.sizes import KIB, MIB
 
 LISTED: Final = 1000
 """Entries of one listing."""

@@ -12,7 +12,7 @@ import msgspec
 
 from runyard.services.sessions.hand.tools import EditFile, ListFiles, ReadFile, SearchFiles, ShowChanges, WriteFile
 from runyard.services.sessions.repositories.facts import Fetched
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 LONGEST: Final = 16 * MIB
 _LENGTH: Final = 4

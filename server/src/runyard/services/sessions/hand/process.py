@@ -15,7 +15,8 @@ from runyard.sandbox import Command, Limits, Mount, Process, Sandbox, SandboxErr
 from runyard.sandbox.python import ORDERS, REPORTS, pipes, python_environment, python_mounts
 from runyard.services.sessions.hand.frames import Answer, Order, Ready, Refused, Report, Setting, pack, read_report
 from runyard.services.sessions.space import Space
-from runyard.settings import GIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import GIB
 
 START_DEADLINE: Final = 60.0
 GRACE: Final = 15.0

@@ -12,7 +12,7 @@ from typing import Final
 from runyard.services.sessions.hand.files import ANSWER, SNIFFED, is_binary
 from runyard.services.sessions.hand.places import CannotDo, Places, open_file
 from runyard.services.sessions.hand.tools import SearchFiles
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 LARGEST: Final = 4 * MIB
 """Bytes of a file that is searched."""

@@ -27,7 +27,8 @@ from runyard.services.sessions.repositories.hosts import Hosts
 from runyard.services.sessions.repositories.output import Output
 from runyard.services.sessions.repositories.urls import Address, BadRepository, check_branch, read_url
 from runyard.services.sessions.words import Reason
-from runyard.settings import GIB, KIB, MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import GIB, KIB, MIB
 
 LONGEST_FACTS: Final = 64 * KIB
 MEMORY: Final = 2 * GIB

@@ -24,7 +24,8 @@ from runyard.services.sessions.repositories.fetch import PACKED
 from runyard.services.sessions.space import Space
 from runyard.services.sessions.words import CLONE, OUTPUT, PATCH, Tells
 from runyard.services.sessions.workspace.outputs import Output, outputs
-from runyard.settings import MIB, Settings
+from runyard.settings import Settings
+from runyard.sizes import MIB
 
 PATCH_SECONDS: Final = 300.0
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from runyard.services.sessions.analyst.names import shown
 from runyard.services.sessions.plain_files import open_plain
-from runyard.settings import MIB
+from runyard.sizes import MIB
 
 MOST: Final = 1000
 LONGEST_NAME: Final = 300
