@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -93,7 +92,7 @@ class Listing:
     async def page(self, room: Room) -> bytes:
         """The page, how many sessions there are on all pages, and where the next one begins."""
         assert self.limit is not None
-        places, total = await asyncio.gather(self._places(room, self.before, self.limit + 1), self._total(room))
+        places, total = await self._places(room, self.before, self.limit + 1, counted=True)
         records = await room.records.of([job for _, job in places[: self.limit]])
         further = b""
         if len(places) > self.limit:
@@ -104,32 +103,31 @@ class Listing:
         """The body of the answer that has all of them, in pieces."""
         before, total = self.before, 0
         yield b'{"items":['
-        while places := await self._places(room, before, AT_ONCE):
+        while places := (await self._places(room, before, AT_ONCE))[0]:
             records = await room.records.of([job for _, job in places])
             yield b"," * bool(total and records) + b",".join(records)
             total += len(records)
             before = places[-1]
         yield b'],"total":%d}' % total
 
-    async def _places(self, room: Room, before: Place | None, limit: int) -> list[Place]:
+    async def _places(
+        self, room: Room, before: Place | None, limit: int, *, counted: bool = False
+    ) -> tuple[list[Place], int]:
+        """Where the next sessions are, and how many there are in all if they are to be counted."""
         conditions, values = self._conditions()
+        count = f"SELECT count(*) FROM jobs WHERE {' AND '.join(conditions)}" if counted else "SELECT 0"
         if before is not None:
             values += before
             conditions.append(f"(created_at, id) < (${len(values) - 1}, ${len(values)})")
         values.append(limit)
         rows = await room.yard.database.fetch(
-            f"SELECT created_at, id FROM jobs WHERE {' AND '.join(conditions)}"
-            f" ORDER BY created_at DESC, id DESC LIMIT ${len(values)}",
+            f"WITH places AS (SELECT created_at, id FROM jobs WHERE {' AND '.join(conditions)}"
+            f" ORDER BY created_at DESC, id DESC LIMIT ${len(values)})"
+            f" SELECT created_at, id, total FROM ({count}) AS counted(total) LEFT JOIN places ON true"
+            " ORDER BY created_at DESC, id DESC",
             *values,
         )
-        return [(row["created_at"], row["id"]) for row in rows]
-
-    async def _total(self, room: Room) -> int:
-        conditions, values = self._conditions()
-        count = await room.yard.database.fetchval(
-            f"SELECT count(*) FROM jobs WHERE {' AND '.join(conditions)}", *values
-        )
-        return cast("int", count)
+        return [(row["created_at"], row["id"]) for row in rows if row["id"] is not None], rows[0]["total"]
 
     def _conditions(self) -> tuple[list[str], list[object]]:
         conditions, values = [f"kind = '{KIND}'", "tenant = $1"], cast("list[object]", [self.tenant])
