@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from runyard.jobs import JobFailed, Maintenance
+from runyard.services.sessions.records import Records
+from runyard.services.sessions.tidings import Ledger
 from runyard.services.sessions.words import Tells
 
 from .conftest import TASK, parse_sse
@@ -112,11 +116,29 @@ async def test_the_log_is_the_same_after_it_was_packed_away(house, ada):
     yard = house.yard
     settings = yard.settings.model_copy(update={"compact_after": 1e-6})
     await Maintenance(yard.jobs, yard.artifacts, settings=settings).compact()
-    assert (await house.job(session)).archive is not None
+    job = await house.job(session)
+    assert job.archive is not None
+    fresh = Ledger(yard)  # one that hasn't seen the session before
+    assert await fresh.of(job) == await house.room.ledger.of(job)
+    assert await Records(yard, fresh, house.room.agents).of([job.id, uuid4()]) == await house.room.records.of([job.id])
     assert await ada.events(session) == told
     assert await ada.events(session, after=told[5]["seq"]) == told[6:]
     assert await ada.get(f"{session}/messages") == spoken
     assert await ada.get(session) == before
+
+
+async def test_a_log_that_is_packed_away_while_somebody_looks_is_not_forgotten(house, ada):
+    """A job read before the packing, events after it: what is remembered then would be remembered for ever."""
+    await house.work(everything)
+    session = await ada.create()
+    await ada.events(session)
+    before = await house.job(session)
+    yard = house.yard
+    settings = yard.settings.model_copy(update={"compact_after": 1e-6})
+    await Maintenance(yard.jobs, yard.artifacts, settings=settings).compact()
+    found = await Ledger(yard).of(replace(before, archive=None))
+    assert found.usage is not None
+    assert found.repositories["platform"]["commit"] == "abc"
 
 
 @pytest.mark.parametrize("cursor", ["-1", "x", "1.2", "9" * 19, "0x1"])
