@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from blake3 import blake3
-from wasmtime import Instance, Module, Store, wat2wasm
+from wasmtime import Config, Engine, Instance, Module, Store, wat2wasm
 
 from runyard.jobs import Job, Worker
 from runyard.sandbox import probe
@@ -73,20 +73,27 @@ def show(what: str, values: list[float], baseline: float | None = None) -> float
     return middle
 
 
+def plain_engine() -> Engine:
+    """Wasmtime by itself, counting fuel and interruptible like ours."""
+    config = Config()
+    config.consume_fuel = config.epoch_interruption = True
+    return Engine(config)
+
+
 def runtime_share() -> None:
     """Instantiate and run: bare, and as the instance process does it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "program").write_bytes(EMPTY)
         compiler.main(str(folder / "program"), str(folder / "code"), str(folder / "report"))
-        engine = new_engine()
-        module = Module.deserialize_file(engine, str(folder / "code"))
+        engine, plain = new_engine(), plain_engine()
+        module = Module(plain, EMPTY)
         loaded, ticker = Loaded(engine, folder), Ticker(engine)
         limits = most(Settings())
         bare, ours = [], []
         for number in range(2000):
             start = time.perf_counter()
-            store = Store(engine)
+            store = Store(plain)
             store.set_fuel(1 << 40)
             store.set_epoch_deadline(1 << 20)
             Instance(store, module, []).exports(store)["run"](store)  # type: ignore[operator]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -104,20 +105,37 @@ def command_lines() -> str:
         "What each command prints for `--help`. See the quick start for how they are used together.",
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        calls = [[program, *command] for program, commands in COMMANDS.items() for command in commands]
-        for call, text in zip(calls, pool.map(help_text, calls), strict=True):
-            if len(call) == 1:
-                parts += ["", f"## {call[0]}"]
-            parts += ["", f"### {' '.join(call)}", "", "```text", text, "```"]
+        for program, texts in zip(COMMANDS, pool.map(help_texts, COMMANDS), strict=True):
+            parts += ["", f"## {program}"]
+            for command, text in zip(COMMANDS[program], texts, strict=True):
+                parts += ["", f"### {' '.join([program, *command])}", "", "```text", text, "```"]
     return "\n".join(parts) + "\n"
 
 
-def help_text(command: list[str]) -> str:
+def help_texts(program: str) -> list[str]:
+    """What a program prints for each of its commands, asked one after the other in one process."""
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "HOME": "/nonexistent"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, env=environment)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
-    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+    asking = [sys.executable, "-c", ASKING, program, json.dumps(COMMANDS[program])]
+    done = subprocess.run(asking, capture_output=True, text=True, check=True, env=environment)
+    return [
+        "\n".join(line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).strip("\n").splitlines())
+        for text in json.loads(done.stdout)
+    ]
+
+
+ASKING = """
+import contextlib, importlib.metadata, io, json, sys
+program, commands = sys.argv[1], json.loads(sys.argv[2])
+(entry,) = importlib.metadata.entry_points(group="console_scripts", name=program)
+main, texts = entry.load(), []
+for command in commands:
+    said = io.StringIO()
+    sys.argv = [program, *command, "--help"]
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main()
+    texts.append(said.getvalue())
+print(json.dumps(texts))
+"""
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def test_it_plays_and_changes_its_level_on_the_way(page: Page, show: Show, segme
     assert (first["width"], first["height"]) == (854, 480)
 
     page.run("player.nextLevel = args[0]", HIGH)
-    second = until(page, "timeupdate", "video.videoHeight === 720 && video.currentTime > 2")
+    second = until(page, "timeupdate", "video.videoHeight === 720 && video.currentTime > 2 && seen.switches.length > 1")
     assert second["switches"] == [LOW, HIGH]
     assert second["time"] > first["time"]
     assert second["frames"] > first["frames"] > 0
