@@ -223,8 +223,8 @@ class Settings(BaseSettings):
 
     session_models: str | None = Field(
         default=None,
-        description="Table of models and who works for them: a JSON object, or the path of a TOML or JSON file. Without "
-        "one there is the embedded agent only.",
+        description="Table of models and who works for them: a JSON object, or the path of a TOML or JSON file. "
+        "Without one there is the embedded agent only.",
     )
     session_model: str | None = Field(
         default=None,
