@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from typing import Final, cast
 from uuid import UUID, uuid4
@@ -18,12 +19,15 @@ from obstore.store import LocalStore, from_url
 
 from runyard.clock import Clock
 from runyard.database import Connection, Database
-from runyard.sizes import MIB
+from runyard.sizes import KIB, MIB
 
 PART: Final = 5 * MIB
 """Bytes per part of an upload; the least S3 takes. Two parts are in flight, which bounds the memory of one upload."""
 
-READ: Final = 256 * 1024
+READ: Final = 256 * KIB
+LOT: Final = 256 * KIB
+"""Bytes of an upload that are kept at once: enough to be worth a thread, little enough for many uploads."""
+
 COPY: Final = 1 * MIB
 INCOMING: Final = "incoming"
 UNUSED_FOR: Final = timedelta(days=1)
@@ -101,20 +105,11 @@ class ArtifactStore:
             DigestMismatch: the content isn't what ``expected`` says.
         """
         incoming = f"{INCOMING}/{uuid4()}"
-        digest, size = hashlib.sha256(), 0
-        writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
         try:
-            try:
-                async for lot in _lots(content):
-                    size += len(lot)
-                    if size > limit:
-                        raise TooLarge(limit)
-                    digest.update(lot)
-                    await writer.write(lot)
-                await writer.close()
-            finally:
-                del writer  # one that wasn't closed takes back what it has written
-            blob = Blob(digest.hexdigest(), size)
+            if self._folder is not None:
+                blob = await _receive(content, self._folder / incoming, limit)
+            else:
+                blob = await self._send(content, incoming, limit)
             if expected is not None and expected != blob.digest:
                 raise DigestMismatch(expected, blob.digest)
             await self._settle(incoming, blob, durable=False)
@@ -122,6 +117,22 @@ class ArtifactStore:
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, incoming)
         return blob
+
+    async def _send(self, content: AsyncIterable[bytes], incoming: str, limit: int) -> Blob:
+        """Upload content to an object store and say what it was."""
+        digest, size = hashlib.sha256(), 0
+        writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
+        try:
+            async for lot in _lots(content):
+                size += len(lot)
+                if size > limit:
+                    raise TooLarge(limit)
+                await asyncio.to_thread(digest.update, lot)
+                await writer.write(lot)
+            await writer.close()
+        finally:
+            del writer  # one that wasn't closed takes back what it has written
+        return Blob(digest.hexdigest(), size)
 
     async def put_file(self, path: Path, *, limit: int) -> Blob:
         """Store a copy of a local file and return its address.
@@ -333,33 +344,62 @@ def _path(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
 
 
+async def _receive(content: AsyncIterable[bytes], target: Path, limit: int) -> Blob:
+    """Write content to a file as it arrives and say what it was."""
+    digest, size = hashlib.sha256(), 0
+
+    def create() -> FileIO:
+        target.parent.mkdir(exist_ok=True)
+        return FileIO(target, "xb")
+
+    def keep(lot: bytes) -> None:
+        digest.update(lot)
+        _write(file, lot)
+
+    file = await asyncio.to_thread(create)
+    try:
+        async for lot in _lots(content):
+            size += len(lot)
+            if size > limit:
+                raise TooLarge(limit)
+            await asyncio.to_thread(keep, lot)
+    finally:
+        file.close()
+    return Blob(digest.hexdigest(), size)
+
+
 def _copy(source: Path, target: Path, limit: int | None, *, durable: bool) -> Blob:
     """Copy a file and say what it holds. Blocks."""
     digest, size = hashlib.sha256(), 0
     target.parent.mkdir(exist_ok=True)
-    with source.open("rb", buffering=0) as reading, target.open("wb", buffering=0) as writing:
+    with FileIO(source) as reading, FileIO(target, "wb") as writing:
         while piece := reading.read(COPY):
             size += len(piece)
             if limit is not None and size > limit:
                 raise TooLarge(limit)
             digest.update(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[writing.write(view) :]
+            _write(writing, piece)
         if durable:
             os.fsync(writing.fileno())
     return Blob(digest.hexdigest(), size)
+
+
+def _write(file: FileIO, content: bytes) -> None:
+    """Write all of it: a single write may take less."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
 
 
 async def _lots(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """The same bytes in larger pieces: each one costs a round through the hash and the store."""
     lot = bytearray()
     async for piece in content:
-        if not lot and len(piece) >= COPY:
+        if not lot and len(piece) >= LOT:
             yield piece
             continue
         lot += piece
-        if len(lot) >= COPY:
+        if len(lot) >= LOT:
             yield bytes(lot)
             lot.clear()
     if lot:

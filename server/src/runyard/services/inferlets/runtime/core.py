@@ -51,7 +51,7 @@ def send(message: str) -> None:
 
 def receive() -> int:
     guest = here.guest
-    return here.resources.add(Received(guest.take_text, lambda: bool(guest.texts) or guest.polite))
+    return here.resources.add(Received(guest.take_text, lambda: bool(guest.texts) or guest.hears_end()))
 
 
 def send_blob(blob: Rep) -> None:
@@ -60,7 +60,7 @@ def send_blob(blob: Rep) -> None:
 
 def receive_blob() -> int:
     guest = here.guest
-    return here.resources.add(Received(guest.take_blob, lambda: bool(guest.blobs) or guest.polite))
+    return here.resources.add(Received(guest.take_blob, lambda: bool(guest.blobs) or guest.hears_end()))
 
 
 def broadcast(topic: str, message: str) -> None:
@@ -73,7 +73,7 @@ def subscribe(topic: str) -> int:
     return here.resources.add(
         Received(
             lambda: guest.take_news(number),
-            lambda: guest.has_news(number) or guest.polite,
+            lambda: guest.has_news(number) or guest.hears_end(),
             end=lambda: guest.unsubscribe(number),
         )
     )

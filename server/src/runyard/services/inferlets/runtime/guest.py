@@ -78,13 +78,12 @@ class Guest:
         self.ending: Stop | None = None
         """Why it must end, once that is decided."""
 
-        self.polite = False
-        """Whether it has been asked to end by itself."""
-
         self.texts: deque[str] = deque()
         self.blobs: deque[bytes] = deque()
         self.news: dict[int, deque[str]] = {}
         self._number = launch.instance
+        self._asked = False
+        self._knows = False
         self._tell = tell
         self._epochs = epochs
         self._changed = threading.Condition()
@@ -134,10 +133,15 @@ class Guest:
         """End it as ``order`` says; the first reason counts. May be called by any thread."""
         with self._changed:
             if order.polite:
-                self.polite = True
+                self._asked = True
             elif self.ending is None:
                 self.ending = order
             self._changed.notify_all()
+
+    def hears_end(self) -> bool:
+        """Whether it has been asked to end by itself. The program is told what comes of this, and so it knows."""
+        self._knows = self._knows or self._asked
+        return self._asked
 
     def exhaust(self, limit: str, text: str) -> Stopped:
         """End it for having reached a limit."""
@@ -211,6 +215,8 @@ class Guest:
     def call(self, name: str, *arguments: object, long: bool = False) -> object:
         """Ask the yard, and wait for its answer. Where that may take ``long``, being told to end is an answer, too.
 
+        That is told once: what the program asks for after it knows, for its farewell, is answered.
+
         Raises:
             HostRefusal: the yard says no, or what it is given is too long.
             Told: the program should end, and was not told so before.
@@ -218,11 +224,11 @@ class Guest:
         for one in arguments:
             _check_length(f"what {name!r} is given", one)
         self._calls += 1
-        number, told = self._calls, self.polite
+        number = self._calls
         self._tell_after_output(Call(self._number, number, name, list(arguments)))  # type: ignore[arg-type]
 
         def look() -> Answer | None:
-            if (found := self._answers.pop(number, None)) is None and long and self.polite and not told:
+            if (found := self._answers.pop(number, None)) is None and long and not self._knows and self.hears_end():
                 raise Told("the program was told to end")
             return found
 

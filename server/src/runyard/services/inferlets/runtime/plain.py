@@ -188,7 +188,7 @@ def _wait_for(look: Callable[[], str | bytes | None], milliseconds: int) -> int:
     def hold() -> int | None:
         if (found := look()) is not None:
             return _hold(found)
-        return STOPPING if guest.polite else None
+        return STOPPING if guest.hears_end() else None
 
     size = guest.wait(hold, None if milliseconds < 0 else milliseconds / 1000)
     return NOTHING if size is None else size
