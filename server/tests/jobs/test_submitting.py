@@ -139,3 +139,19 @@ async def test_a_parent_that_ends_gets_no_more_children(bench: Bench) -> None:
         await bench.submit(parent=parent.id)
     with pytest.raises(JobNotFound):
         await bench.submit(parent=uuid4())
+
+
+async def test_a_job_of_a_transaction_is_there_when_it_commits_and_only_then(bench: Bench) -> None:
+    """Invariant 1: what asked for it and the job itself are one fact."""
+    async with bench.yard.database.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        never = await bench.yard.jobs.submit(bench.new(), connection=connection)
+        await transaction.rollback()
+        with pytest.raises(JobNotFound):
+            await bench.get(never)
+        async with connection.transaction():
+            new = bench.new(idempotency_key="k")
+            job = await bench.yard.jobs.submit(new, connection=connection)
+            assert (await bench.yard.jobs.submit(new, connection=connection)).id == job.id
+    assert (await bench.claim(job)).attempt == 1

@@ -144,6 +144,71 @@ _BEHIND = """
     ) SELECT count(*) - 1 FROM behind"""
 
 
+async def test_news_is_the_end_of_any_child_or_a_message(bench: Bench) -> None:
+    parent = await bench.started()
+    children = [await bench.submit(parent=parent.id) for _ in range(3)]
+    await bench.yard.jobs.suspend(parent, "news", checkpoint=None, children=[child.id for child in children])
+    assert (await bench.get(parent)).awaits == "news"
+    await bench.yard.jobs.finish(await bench.claim(children[0]), State.SUCCEEDED)
+    assert (await bench.get(parent)).state is State.QUEUED
+    left = [child.id for child in children[1:]]
+    await bench.yard.jobs.suspend(await bench.claim(parent), "news", checkpoint=None, children=left)
+    assert (await bench.get(parent)).state is State.WAITING
+    await bench.yard.jobs.send(parent.id, {"text": "look"})
+    assert (await bench.get(parent)).state is State.QUEUED
+
+
+@pytest.mark.parametrize("end", ["finish", "cancel", "delete"])
+async def test_a_child_that_ended_before_the_wait_is_news(bench: Bench, end: str) -> None:
+    """Invariant 1: the executor names the children it believes to be open; one that isn't is enough."""
+    parent = await bench.started()
+    gone, open_ = await bench.submit(parent=parent.id), await bench.submit(parent=parent.id)
+    if end == "finish":
+        await bench.yard.jobs.finish(await bench.claim(gone), State.SUCCEEDED)
+    else:
+        await getattr(bench.yard.jobs, end)(gone.id)
+    await bench.yard.jobs.suspend(parent, "news", checkpoint=None, children=[gone.id, open_.id])
+    assert (await bench.get(parent)).state is State.QUEUED
+    await bench.yard.jobs.suspend(await bench.claim(parent), "news", checkpoint=None, children=[open_.id])
+    assert (await bench.get(parent)).state is State.WAITING
+
+
+@pytest.mark.parametrize("awaits", ["children", "news"])
+async def test_a_parent_does_not_wait_for_a_child_that_was_deleted(bench: Bench, awaits: str) -> None:
+    parent = await bench.started()
+    child = await bench.submit(parent=parent.id)
+    await bench.yard.jobs.suspend(parent, awaits, checkpoint=None, children=[child.id])
+    await bench.yard.jobs.delete(child.id)
+    assert (await bench.get(parent)).state is State.QUEUED
+
+
+async def test_a_child_may_end_while_its_parent_asks_for_news(bench: Bench) -> None:
+    """Invariant 1: at the same moment, many times over, the end of a child always wakes the parent."""
+    for _ in range(20):
+        parent = await bench.started()
+        child = await bench.claim(await bench.submit(parent=parent.id))
+        await asyncio.gather(
+            bench.yard.jobs.suspend(parent, "news", checkpoint=None, children=[child.id]),
+            bench.yard.jobs.finish(child, State.SUCCEEDED),
+        )
+        assert (await bench.get(parent)).state is State.QUEUED
+
+
+async def test_a_message_of_a_transaction_is_there_when_it_commits_and_only_then(bench: Bench) -> None:
+    job = await bench.started()
+    await bench.yard.jobs.suspend(job, "news", checkpoint=None)
+    async with bench.yard.database.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await bench.yard.jobs.send(job.id, {"text": "never said"}, connection=connection)
+        await transaction.rollback()
+        assert (await bench.get(job)).state is State.WAITING
+        async with connection.transaction():
+            await bench.yard.jobs.send(job.id, {"text": "said"}, connection=connection)
+    assert (await bench.get(job)).state is State.QUEUED
+    assert [event.data["text"] for event in await bench.events(job) if event.type == "message"] == ["said"]
+
+
 async def test_a_message_may_come_while_the_job_suspends(bench: Bench) -> None:
     """Invariant 2: sent at the same moment, many times over, a message always wakes the job."""
     for _ in range(30):

@@ -15,6 +15,7 @@ from runyard.jobs.errors import (
 from runyard.jobs.idempotency import InFlight
 from runyard.jobs.maintenance import Maintenance
 from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, REPLY, STATE, Event, Job, NewJob
+from runyard.jobs.offers import Asked, File, Offer, Unservable
 from runyard.jobs.queue import PgQueue, Queue
 from runyard.jobs.schedules import Schedule, ScheduleRefused, Schedules
 from runyard.jobs.states import TRANSITIONS, State
@@ -30,10 +31,12 @@ __all__ = [
     "REPLY",
     "STATE",
     "TRANSITIONS",
+    "Asked",
     "AttemptLost",
     "Event",
     "EventsExpired",
     "Executor",
+    "File",
     "IdempotencyReused",
     "InFlight",
     "Job",
@@ -45,6 +48,7 @@ __all__ = [
     "JobStore",
     "Maintenance",
     "NewJob",
+    "Offer",
     "PgQueue",
     "Postponed",
     "Queue",
@@ -55,5 +59,6 @@ __all__ = [
     "Schedules",
     "State",
     "Tails",
+    "Unservable",
     "Worker",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -148,17 +149,20 @@ class JobContext:
         return await self._store.get(job.id)
 
     async def suspend(
-        self, awaits: Awaits, *, checkpoint: object, delay: timedelta | None = None, after: int = 0
-    ) -> None:
+        self, awaits: Awaits, *, checkpoint: object, delay: timedelta | None = None, after: int = 0,
+        children: Collection[UUID] = (),
+    ) -> NoReturn:  # fmt: skip
         """End this attempt and wait without a process; never returns.
 
         Args:
-            awaits: ``"children"`` (all have ended), ``"message"`` (one after event ``after``) or ``"time"``.
+            awaits: ``"children"`` (all have ended), ``"message"`` (one after event ``after``), ``"news"`` (a message,
+                or the end of one of ``children``) or ``"time"``.
             checkpoint: what the executor finds in ``ctx.job.checkpoint`` when it goes on.
             delay: longest to wait; required for ``"time"``.
+            children: for ``"news"``, those that the executor believes to be open.
         """
         await self._writer.close()
-        await self._store.suspend(self.job, awaits, checkpoint=checkpoint, delay=delay, after=after)
+        await self._store.suspend(self.job, awaits, checkpoint=checkpoint, delay=delay, after=after, children=children)
         raise Postponed(awaits)
 
     async def close(self) -> None:

@@ -84,6 +84,6 @@ class JobFailed(Exception):
 class Postponed(Exception):
     """The job waits and holds no process; it will be started again when what it awaits has come."""
 
-    def __init__(self, awaits: Literal["children", "message", "time"]) -> None:
+    def __init__(self, awaits: Literal["children", "message", "news", "time"]) -> None:
         super().__init__(awaits)
         self.awaits = awaits

@@ -32,7 +32,7 @@ for workers to take, ``cancel <job>`` and ``schedule <schedule>``.
 PAGE: Final = 256
 """Events read at a time: at most 16 MiB of output."""
 
-Awaits = Literal["children", "message", "time"]
+Awaits = Literal["children", "message", "news", "time"]
 
 _json = msgspec.json.encode
 
@@ -111,45 +111,49 @@ class JobStore:
 
     # ---------------------------------------------------------------- asking for work
 
-    async def submit(self, new: NewJob) -> Job:
+    async def submit(self, new: NewJob, *, connection: Connection | None = None) -> Job:
         """Keep a request for work; when this returns, the job survives whatever happens.
+
+        Args:
+            connection: joins its open transaction: the job is there once that commits, and never if it doesn't.
 
         Raises:
             IdempotencyReused: the key was used for another request.
             JobEnded: the parent has ended or is being cancelled; it gets no more children.
         """
-        if (known := await self._same_request(new)) is not None:
+        if (known := await self._same_request(connection or self.database, new)) is not None:
             return known
         job = uuid4()
-
-        async def work(connection: Connection) -> Job:
-            now = self.clock()
-            if new.parent is not None:
-                await self._refuse_orphan(connection, new.parent)
-            entry = await self._queue.enqueue(connection, new.kind, job, priority=new.priority)
-            row = await connection.fetchrow(
-                _SUBMIT, job, new.kind, new.owner, new.tenant, new.params, new.priority, self._max_attempts, new.parent,
-                entry, now, codec.pack(_json({"state": State.QUEUED})),
-            )  # fmt: skip
-            if row is None:
-                raise _AlreadyCommitted
-            for name, (digest, content_type) in new.artifacts.items():
-                await self._artifacts.attach(job, name, digest, content_type=content_type, connection=connection)
-            if new.idempotency_key is not None:
-                await connection.execute(
-                    "INSERT INTO idempotency (scope, key, fingerprint, job, created_at) VALUES ($1, $2, $3, $4, $5)",
-                    _scope(new), new.idempotency_key, new.fingerprint, job, now,
-                )  # fmt: skip
-            return job_from_row(row)
-
+        if connection is not None:
+            return await self._submit(connection, new, job)
         try:
-            return await self.database.transaction(work)
+            return await self.database.transaction(lambda connection: self._submit(connection, new, job))
         except _AlreadyCommitted:
             return await self.get(job)
         except asyncpg.UniqueViolationError:
-            if (known := await self._same_request(new)) is None:
+            if (known := await self._same_request(self.database, new)) is None:
                 raise
             return known
+
+    async def _submit(self, connection: Connection, new: NewJob, job: UUID) -> Job:
+        now = self.clock()
+        if new.parent is not None:
+            await self._refuse_orphan(connection, new.parent)
+        entry = await self._queue.enqueue(connection, new.kind, job, priority=new.priority)
+        row = await connection.fetchrow(
+            _SUBMIT, job, new.kind, new.owner, new.tenant, new.params, new.priority, self._max_attempts, new.parent,
+            entry, now, codec.pack(_json({"state": State.QUEUED})),
+        )  # fmt: skip
+        if row is None:
+            raise _AlreadyCommitted
+        for name, (digest, content_type) in new.artifacts.items():
+            await self._artifacts.attach(job, name, digest, content_type=content_type, connection=connection)
+        if new.idempotency_key is not None:
+            await connection.execute(
+                "INSERT INTO idempotency (scope, key, fingerprint, job, created_at) VALUES ($1, $2, $3, $4, $5)",
+                _scope(new), new.idempotency_key, new.fingerprint, job, now,
+            )  # fmt: skip
+        return job_from_row(row)
 
     async def _refuse_orphan(self, connection: Connection, parent: UUID) -> None:
         """Lock the parent against a cancellation, which either sees the new child or is seen here."""
@@ -159,17 +163,19 @@ class JobStore:
         if row["cancelling"] or row["ended_at"] is not None:
             raise JobEnded(parent, State.CANCELLED if row["cancelling"] else row["state"])
 
-    async def _same_request(self, new: NewJob) -> Job | None:
+    async def _same_request(self, where: Database | Connection, new: NewJob) -> Job | None:
         if new.idempotency_key is None:
             return None
-        row = await self.database.fetchrow(
-            "SELECT fingerprint, job FROM idempotency WHERE scope = $1 AND key = $2", _scope(new), new.idempotency_key
-        )
+        row = await where.fetchrow(
+            f"SELECT fingerprint, {JOB_COLUMNS} FROM jobs JOIN"
+            " (SELECT fingerprint, job FROM idempotency WHERE scope = $1 AND key = $2) AS kept ON kept.job = jobs.id",
+            _scope(new), new.idempotency_key,
+        )  # fmt: skip
         if row is None:
             return None
         if row["fingerprint"] != new.fingerprint:
             raise IdempotencyReused(new.idempotency_key)
-        return await self.get(row["job"])
+        return job_from_row(row)
 
     # ---------------------------------------------------------------- looking
 
@@ -378,7 +384,7 @@ class JobStore:
             await connection.fetchval("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job.parent)
         row = await connection.fetchrow(_FINISH, *self._finish_values(job, state, result, error))
         if row is not None and job.parent is not None:
-            await self._wake(connection, job.parent, "children")
+            await self._wake(connection, job.parent, "children", "news")
         return row
 
     # ---------------------------------------------------------------- waiting and going on
@@ -401,14 +407,17 @@ class JobStore:
             await self._earlier_try(job, State.QUEUED)
 
     async def suspend(
-        self, job: Job, awaits: Awaits, *, checkpoint: object, delay: timedelta | None = None, after: int = 0
-    ) -> None:
+        self, job: Job, awaits: Awaits, *, checkpoint: object, delay: timedelta | None = None, after: int = 0,
+        children: Collection[UUID] = (),
+    ) -> None:  # fmt: skip
         """Let a running job wait without a process, until its children have ended, a message has come, or a time.
 
         Args:
+            awaits: ``"news"`` is the end of any one child, or a message.
             checkpoint: what the executor will need when it goes on.
             delay: longest to wait; required for ``"time"``.
             after: number of the last message already handled.
+            children: for ``"news"``, those that the executor believes to be open: one that isn't any more is news.
 
         Raises:
             AttemptLost: the job belongs to another attempt now, or has ended.
@@ -416,7 +425,7 @@ class JobStore:
 
         async def work(connection: Connection) -> None:
             await connection.fetchval("SELECT 1 FROM jobs WHERE id = $1 FOR UPDATE", job.id)
-            ready = await self._has_come(connection, job.id, awaits, after)
+            ready = await self._has_come(connection, job.id, awaits, after, children)
             entry = None
             if ready or delay is not None:
                 entry = await self._queue.enqueue(
@@ -433,43 +442,45 @@ class JobStore:
         except _AlreadyCommitted:
             await self._earlier_try(job, State.QUEUED, State.WAITING)
 
-    async def send(self, job: UUID, body: Mapping[str, object]) -> int:
+    async def send(self, job: UUID, body: Mapping[str, object], *, connection: Connection | None = None) -> int:
         """Add a message to a job that hasn't ended, wake it if it waits for one, and return the event's number.
+
+        Args:
+            connection: joins its open transaction: the message is there once that commits, and never if it doesn't.
 
         Raises:
             JobNotFound, JobEnded: there is nobody to send to.
         """
         stored = codec.pack(_json({"id": str(uuid4()), **body}))
+        if connection is not None:
+            return await self._send(connection, job, stored)
         # Most jobs that are talked to are running: one statement then, tried once. Whatever else is the case, or has
         # become of it, is found out the careful way.
         sent = await self.database.try_once(_SEND, job, self.clock(), stored)
-        return cast("int", sent["seq"]) if sent is not None else await self._send(job, stored)
+        if sent is not None:
+            return cast("int", sent["seq"])
+        return await self.database.transaction(lambda connection: self._send(connection, job, stored))
 
-    async def _send(self, job: UUID, stored: bytes) -> int:
-        async def work(connection: Connection) -> int:
-            row = await connection.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE", job)
-            found = job_from_row(row) if row is not None else None
-            if found is None:
-                raise JobNotFound(job)
-            sent = await connection.fetchval(
-                "SELECT seq FROM events WHERE job = $1 AND type = $2 AND body = $3", job, MESSAGE, stored
-            )
-            if sent is not None:
-                return cast("int", sent)
-            if found.state.ended:
-                raise JobEnded(job, found.state)
-            seq = await connection.fetchval(
-                "UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job
-            )
-            await connection.execute(
-                "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)",
-                job, seq, self.clock(), MESSAGE, stored,
-            )  # fmt: skip
-            await self._wake(connection, job, "message")
-            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq} {found.kind}")
-            return cast("int", seq)
-
-        return await self.database.transaction(work)
+    async def _send(self, connection: Connection, job: UUID, stored: bytes) -> int:
+        row = await connection.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE", job)
+        found = job_from_row(row) if row is not None else None
+        if found is None:
+            raise JobNotFound(job)
+        sent = await connection.fetchval(
+            "SELECT seq FROM events WHERE job = $1 AND type = $2 AND body = $3", job, MESSAGE, stored
+        )
+        if sent is not None:
+            return cast("int", sent)
+        if found.state.ended:
+            raise JobEnded(job, found.state)
+        seq = await connection.fetchval("UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job)
+        await connection.execute(
+            "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)",
+            job, seq, self.clock(), MESSAGE, stored,
+        )  # fmt: skip
+        await self._wake(connection, job, "message", "news")
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq} {found.kind}")
+        return cast("int", seq)
 
     async def cancel(self, job: UUID) -> Job:
         """Cancel a job and its children: at once when no process holds it, else as soon as its worker has stopped it.
@@ -517,8 +528,10 @@ class JobStore:
 
     async def _delete(self, condition: str, *values: object) -> int:
         async def work(connection: Connection) -> int:
-            rows = await connection.fetch(f"DELETE FROM jobs WHERE {condition} RETURNING id", *values)
+            rows = await connection.fetch(f"DELETE FROM jobs WHERE {condition} RETURNING id, parent", *values)
             ids = [row["id"] for row in rows]
+            for parent in sorted({row["parent"] for row in rows} - {None}):
+                await self._wake(connection, parent, "children", "news")
             await connection.execute("DELETE FROM events WHERE job = ANY($1)", ids)
             await connection.execute(
                 "SELECT pg_notify($1, 'cancel ' || id) FROM unnest($2::uuid[]) AS id", CHANNEL, ids
@@ -527,26 +540,39 @@ class JobStore:
 
         return await self.database.transaction(work)
 
-    async def _has_come(self, connection: Connection, job: UUID, awaits: Awaits, after: int) -> bool:
-        if awaits == "children":
-            query, values = "SELECT NOT EXISTS (SELECT FROM jobs WHERE parent = $1 AND ended_at IS NULL)", (job,)
-        elif awaits == "message":
-            query = "SELECT EXISTS (SELECT FROM events WHERE job = $1 AND seq > $2 AND type = 'message')"
-            values = (job, after)  # type: ignore[assignment]
-        else:
+    async def _has_come(
+        self, connection: Connection, job: UUID, awaits: Awaits, after: int, children: Collection[UUID] = ()
+    ) -> bool:
+        if awaits == "time":
             return False
-        return bool(await connection.fetchval(query, *values))
-
-    async def _wake(self, connection: Connection, job: UUID, awaits: Awaits) -> None:
-        row = await connection.fetchrow(
-            f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 AND state = 'waiting' AND awaits = $2 FOR UPDATE",
-            job,
-            awaits,
+        if awaits == "children":
+            return bool(
+                await connection.fetchval(
+                    "SELECT NOT EXISTS (SELECT FROM jobs WHERE parent = $1 AND ended_at IS NULL)", job
+                )
+            )
+        ended = awaits == "news" and await connection.fetchval(
+            "SELECT count(*) < $2 FROM jobs WHERE id = ANY($1) AND ended_at IS NULL",
+            list(children), len(children),
+        )  # fmt: skip
+        return bool(ended) or bool(
+            await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM events WHERE job = $1 AND seq > $2 AND type = 'message')", job, after
+            )
         )
-        if row is not None and await self._has_come(connection, job, awaits, 0):
-            found = job_from_row(row)
-            entry = await self._queue.enqueue(connection, found.kind, job, priority=found.priority)
-            await self._move(connection, found, State.QUEUED, entry=entry)
+
+    async def _wake(self, connection: Connection, job: UUID, *of: Awaits) -> None:
+        """Queue a job that waits for one of these, if it has come. For a message or news the call itself says so."""
+        row = await connection.fetchrow(
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 AND state = 'waiting' AND awaits = ANY($2) FOR UPDATE",
+            job,
+            list(of),
+        )
+        if row is None or (row["awaits"] == "children" and not await self._has_come(connection, job, "children", 0)):
+            return
+        found = job_from_row(row)
+        entry = await self._queue.enqueue(connection, found.kind, job, priority=found.priority)
+        await self._move(connection, found, State.QUEUED, entry=entry)
 
     async def _move(
         self, connection: Connection, job: Job, state: State, *, entry: int | None = None, awaits: Awaits | None = None,
