@@ -45,6 +45,9 @@ FRAME: Final = 16 * MIB
 SECRETS: Final = ("database_url", "mqtt_url", "text_key")
 """Settings a worker needs that don't show what they are."""
 
+OURS: Final = ("admin_password", "runs_oidc_client_secret")
+"""Secrets that no worker needs."""
+
 RESTART_DELAYS: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger(__name__)
@@ -278,7 +281,7 @@ async def _stop(process: asyncio.subprocess.Process, patience: float) -> None:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The settings as the worker's environment, flags included."""
-    changed = settings.model_dump(exclude_defaults=True, exclude={*SECRETS, "admin_password"})
+    changed = settings.model_dump(exclude_defaults=True, exclude={*SECRETS, *OURS})
     variables = {f"RUNYARD_{name.upper()}": str(value) for name, value in changed.items()}
     variables["RUNYARD_DATA_DIR"] = str(settings.data_dir)
     for name in SECRETS:

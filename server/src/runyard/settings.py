@@ -249,6 +249,26 @@ class Settings(BaseSettings):
     )
     session_burst: Positive = Field(default=2000, description="Requests about sessions one token may make at once.")
 
+    runs_rate: Annotated[float, Field(gt=0)] = Field(
+        default=1000.0, description="Requests about runs a second that one user of a workspace may make."
+    )
+    runs_burst: Positive = Field(default=2000, description="Requests about runs one user may make at once.")
+    runs_oidc_issuer: str | None = Field(
+        default=None,
+        description="OpenID issuer whose users may sign in to workspaces, and whose tokens are accepted "
+        "(`https://login.example.com/realms/acme`).",
+    )
+    runs_oidc_client_id: str | None = Field(default=None, description="What the yard is called there.")
+    runs_oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Its secret there; without one it is a public client with PKCE."
+    )
+    runs_jwks_uri: str | None = Field(
+        default=None, description="Where that issuer's keys are; by default as its discovery document says."
+    )
+    runs_audience: str | None = Field(
+        default=None, description="Audience that issuer's access tokens must name; the client id by default."
+    )
+
     text_url: str | None = Field(
         default=None,
         description="OpenAI-compatible endpoint (`http://127.0.0.1:8090/v1`) that writes text for programs and agents; "

@@ -5,6 +5,7 @@ A pair that can't be used is an error, since a new one would end every session w
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 import stat
@@ -78,11 +79,15 @@ class SigningKey:
         """The public key as a JWK."""
         return dict(self._public.as_dict(use="sig", alg=ALGORITHM, kid=self.kid))
 
-    def sign(self, payload: bytes) -> str:
-        """``payload`` as a JWT."""
+    def sign(self, payload: bytes, *, typ: str = "JWT") -> str:
+        """``payload`` as a JWT, whose header says what sort of token it is."""
         return jws.serialize_compact(
-            {"alg": ALGORITHM, "typ": "JWT", "kid": self.kid}, payload, self._key, registry=_ONLY
+            {"alg": ALGORITHM, "typ": typ, "kid": self.kid}, payload, self._key, registry=_ONLY
         )
+
+    def derive(self, purpose: str) -> bytes:
+        """A secret of 32 bytes for this purpose: the same in every process that has the key, and no way back to it."""
+        return hmac.digest(self._key.as_der(private=True), f"runyard {purpose}".encode(), "sha256")
 
     def verify(self, token: str) -> bytes:
         """The payload of a JWT that was signed with this key.

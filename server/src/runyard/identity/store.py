@@ -11,6 +11,7 @@ from runyard.identity.api_keys import ApiKeys
 from runyard.identity.callers import Callers
 from runyard.identity.credentials import Credentials
 from runyard.identity.errors import CredentialError
+from runyard.identity.members import Members
 from runyard.identity.model import User
 from runyard.identity.passwords import AT_ONCE, Passwords
 from runyard.identity.principal import Credential, Principal
@@ -36,6 +37,7 @@ class IdentityStore:
         self, database: Database, settings: Settings, *, clock: Clock, passwords: Passwords | None = None
     ) -> None:
         self._callers = Callers(database, clock=clock)
+        self.members = Members(database, clock=clock)
         self._throttle = Throttle(settings.login_attempts, clock=clock)
         self._signing_in = asyncio.Semaphore(AT_ONCE)
         changed = self._callers.forget
@@ -49,6 +51,7 @@ class IdentityStore:
     async def listen(self, signals: Signals) -> None:
         """Remember the users behind tokens from now on, as long as ``signals`` tells when they change."""
         await self._callers.listen(signals)
+        await self.members.listen(signals)
 
     async def authenticate(self, presented: str) -> Principal:
         """Who the bearer of this token or API key is.

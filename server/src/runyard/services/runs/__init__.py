@@ -1,1 +1,1 @@
-"""Governed workflow runs: the control plane's protocol at the edge, and the engine, approvals and evidence behind it."""
+"""Governed workflow runs: the control plane's protocol, and the engine, approvals and evidence behind it."""

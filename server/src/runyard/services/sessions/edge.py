@@ -21,7 +21,7 @@ from runyard.database import DatabaseUnavailable
 from runyard.identity import Action, CredentialError, Forbidden, InvalidValue, Principal, project_tenant, require
 from runyard.identity.checks import checked_project
 from runyard.jobs import EventsExpired, IdempotencyReused, JobEnded, JobNotFound, RequestInFlight
-from runyard.services.sessions.pace import TooFast
+from runyard.web.pace import TooFast
 from runyard.services.sessions.room import Room
 from runyard.web.auth import KEY_WARNING, NoCredential
 from runyard.web.errors import Refusals, Refused, refusing

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 MOST: Final = 10_000
 """Callers remembered. Those who have been quiet long enough are as good as forgotten, and go first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many requests a caller can have saved up, how many they have, and in how many seconds they have all."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The same as headers of an answer."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset),
+        }
+
+
 class TooFast(Exception):
     """The request comes too early. ``seconds`` is how long to wait."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, standing: Standing) -> None:
         super().__init__(f"Too many requests; the next may come in {seconds:.1f} s.")
         self.seconds = seconds
+        self.standing = standing
+
+
+_ROUNDING: Final = 1e-6
+"""Of a request: seconds are floats, and whole requests are counted."""
 
 
 class Pace:
@@ -34,8 +59,8 @@ class Pace:
         self._due: dict[bytes, float] = {}
         """When each caller would have asked all they have asked, had they kept to the rate."""
 
-    def keep(self, caller: bytes) -> None:
-        """Count a request.
+    def keep(self, caller: bytes) -> Standing:
+        """Count a request, and say how the caller stands after it.
 
         Raises:
             TooFast: it isn't granted, and doesn't count.
@@ -43,10 +68,16 @@ class Pace:
         now = self._now()
         due = max(self._due.get(caller, now), now) + self._interval
         if due - now > self._saved:
-            raise TooFast(due - now - self._saved)
+            raise TooFast(due - now - self._saved, self._standing(due - self._interval - now))
         self._due[caller] = due
         if len(self._due) > MOST:
             self._forget(now)
+        return self._standing(due - now)
+
+    def _standing(self, used: float) -> Standing:
+        """``used`` is how many seconds of saving the caller has spent."""
+        remaining = math.floor((self._saved - used) / self._interval + _ROUNDING)
+        return Standing(limit=round(self._saved / self._interval), remaining=remaining, reset=math.ceil(used))
 
     def _forget(self, now: float) -> None:
         self._due = {caller: due for caller, due in self._due.items() if due > now}
