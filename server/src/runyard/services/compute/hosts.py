@@ -18,7 +18,7 @@ import structlog
 
 from runyard.sandbox import Command, Limits, Mount, Process, Sandbox, SandboxError
 from runyard.sandbox.scratch import remove
-from runyard.services.compute.frames import Done, Outcome, Progress, Ready, Run, Work, pack, read_report
+from runyard.services.compute.frames import Done, Outcome, Progress, Ready, Run, Work, order_frames, report_frames
 from runyard.services.compute.plugin import MediaLimits
 from runyard.settings import Settings
 
@@ -91,7 +91,7 @@ class Host:
             self._limits,
         )
         self._process.wake()
-        self._orders.write(pack(order))
+        self._orders.write(order_frames.pack(order))
         try:
             async with asyncio.timeout(self._timeout):
                 while not isinstance(said := await self._next_report(), Done):
@@ -112,7 +112,7 @@ class Host:
         await self._process.kill()
 
     async def _next_report(self) -> Ready | Progress | Done:
-        reading = asyncio.ensure_future(read_report(self._reports))
+        reading = asyncio.ensure_future(report_frames.receive(self._reports))
         try:
             await asyncio.wait({reading, self._ended}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
