@@ -26,6 +26,7 @@ from runyard.services.sessions.edge import (
     body_of,
     checked_id,
     json_response,
+    key_of,
     room_of,
 )
 from runyard.services.sessions.listing import LARGEST_PAGE, Listing, find
@@ -43,6 +44,9 @@ STOP_PATIENCE: Final = 10.0
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 DIFF: Final = "text/x-diff"
+LAST: Final = "last"
+"""Stands for the number of the last event there is."""
+
 _CURSOR: Final = re.compile(r"[0-9]{1,18}")
 
 routes = APIRouter(route_class=Door, tags=["sessions"])
@@ -66,7 +70,8 @@ def router(room: Room) -> APIRouter:
 async def create(request: Request, visit: Entered) -> Response:
     """Queue a session."""
     visit.require(Action.SUBMIT)
-    job = await submit(visit, await body_of(request), key=request.headers.get("idempotency-key"))
+    key = key_of(request)
+    job = await submit(visit, await body_of(request), key=key)
     return json_response({"id": order_of(job).session, "message": "Session created"}, status=201)
 
 
@@ -120,12 +125,13 @@ async def events(request: Request, session_id: str, visit: Entered, *, after: st
     """What happens in a session, as it happens."""
     checked_id(session_id)
     cursor = request.headers.get("last-event-id") or after or "0"
-    if _CURSOR.fullmatch(cursor) is None:
-        raise bad_request(f"after is {cursor!r:.100}: send back the id of an event of this session, a number")
+    if cursor != LAST and _CURSOR.fullmatch(cursor) is None:
+        raise bad_request(f"after is {cursor!r:.100}: it is the id of an event of this session, a number, or {LAST!r}")
     job = await find(visit, session_id)
+    position = job.last_seq if cursor == LAST else int(cursor)
     if "application/json" in request.headers.get("accept", ""):
-        return json_response(await page(visit.room.yard, job, after=int(cursor)))
-    return EventStream(stream(visit.room.yard, job, after=int(cursor)))
+        return json_response(await page(visit.room.yard, job, after=position))
+    return EventStream(stream(visit.room.yard, job, after=position))
 
 
 @routes.get("/v1/sessions/{session_id}/messages")
@@ -164,8 +170,9 @@ async def send_message(request: Request, session_id: str, visit: Entered) -> Res
     """Say something to the agent."""
     visit.require(Action.CANCEL)
     checked_id(session_id)
+    key = key_of(request)
     said = talking.read_message(await body_of(request))
-    seq = await talking.say(visit.room.yard, await find(visit, session_id), said)
+    seq = await talking.say(visit, await find(visit, session_id), said, key=key)
     return json_response({"seq": seq}, status=202)
 
 
@@ -181,11 +188,13 @@ async def decide(request: Request, session_id: str, call: str, visit: Entered) -
 
 
 @routes.post("/v1/sessions/{session_id}/interrupt")
-async def interrupt(session_id: str, visit: Entered) -> Response:
+async def interrupt(request: Request, session_id: str, visit: Entered) -> Response:
     """End the turn, and keep the session."""
     visit.require(Action.CANCEL)
-    job = await find(visit, checked_id(session_id))
-    await talking.interrupt(visit.room.yard, job)
+    checked_id(session_id)
+    key = key_of(request)
+    job = await find(visit, session_id)
+    await talking.interrupt(visit, job, key=key)
     return await _answer(visit, await visit.room.yard.jobs.get(job.id), status=202)
 
 

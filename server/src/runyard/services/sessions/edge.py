@@ -34,6 +34,7 @@ LARGEST_BODY: Final = 1024 * 1024
 
 _BEARER: Final = {"WWW-Authenticate": "Bearer"}
 _NO_PROJECT: Final = "Project required. Set X-Ambient-Project header"
+_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _SESSION: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 log = structlog.get_logger(__name__)
@@ -207,6 +208,18 @@ def checked_id(session: str) -> str:
     if _SESSION.fullmatch(session) is None:
         raise SessionRefused(400, "Invalid session ID", message=f"{session!r:.100} can't be a session's id")
     return session
+
+
+def key_of(request: Request) -> str | None:
+    """The key under which the request may come again; None for one that is meant as often as it comes.
+
+    Raises:
+        SessionRefused: it can't be one.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise bad_request(f"Idempotency-Key is {key!r:.300}: it has 1 to 255 printable ASCII characters")
+    return key
 
 
 async def body_of(request: Request) -> bytes:
