@@ -1,12 +1,5 @@
 """Word of changed keys, for the processes that remember whom they recognised."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0006"
-down_revision = "0005"
-
 STATEMENTS = (
     # Every use of a key is noted in its row, too: that is no change of it.
     """
@@ -14,8 +7,3 @@ STATEMENTS = (
         FOR EACH ROW EXECUTE FUNCTION tell_of_user()
     """,
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)
