@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from runyard.artifacts import Artifact, ArtifactMissing
@@ -23,10 +22,9 @@ from runyard.services.sessions.edge import (
     SessionRefused,
     Visit,
     bad_request,
-    body_of,
     checked_id,
+    ground,
     json_response,
-    key_of,
     room_of,
 )
 from runyard.services.sessions.listing import LARGEST_PAGE, Listing, find
@@ -35,10 +33,16 @@ from runyard.services.sessions.standing import metrics, order_of, session
 from runyard.services.sessions.stream import page, stream
 from runyard.services.sessions.submitting import submit
 from runyard.services.sessions.words import OUTPUT, PATCH
+from runyard.sizes import MIB
+from runyard.web.bodies import read_body
 from runyard.web.files import file_response
+from runyard.web.idempotency import idempotency_key
+from runyard.web.long_poll import LONGEST_WAIT, news_of
 from runyard.web.sse import EventStream
 
-LONGEST_WAIT: Final = 60.0
+LARGEST_BODY: Final = 1 * MIB
+"""Bytes of a request. A task has 50,000 characters at most."""
+
 STOP_PATIENCE: Final = 10.0
 """Seconds that a session which is to be deleted gets to end by itself."""
 
@@ -54,13 +58,7 @@ routes = APIRouter(route_class=Door, tags=["sessions"])
 
 def router(room: Room) -> APIRouter:
     """The service's routes, in ``room``."""
-
-    async def carry(request: Request) -> None:
-        request.state.room = room
-
-    bound = APIRouter(dependencies=[Depends(carry)])
-    bound.include_router(routes)
-    return bound
+    return ground.router(routes, room)
 
 
 # -------------------------------------------------------------------- sessions
@@ -70,8 +68,8 @@ def router(room: Room) -> APIRouter:
 async def create(request: Request, visit: Entered) -> Response:
     """Queue a session."""
     visit.require(Action.SUBMIT)
-    key = key_of(request)
-    job = await submit(visit, await body_of(request), key=key)
+    key = idempotency_key(request)
+    job = await submit(visit, await read_body(request, limit=LARGEST_BODY), key=key)
     return json_response({"id": order_of(job).session, "message": "Session created"}, status=201)
 
 
@@ -170,8 +168,8 @@ async def send_message(request: Request, session_id: str, visit: Entered) -> Res
     """Say something to the agent."""
     visit.require(Action.CANCEL)
     checked_id(session_id)
-    key = key_of(request)
-    said = talking.read_message(await body_of(request))
+    key = idempotency_key(request)
+    said = talking.read_message(await read_body(request, limit=LARGEST_BODY))
     seq = await talking.say(visit, await find(visit, session_id), said, key=key)
     return json_response({"seq": seq}, status=202)
 
@@ -181,7 +179,7 @@ async def decide(request: Request, session_id: str, call: str, visit: Entered) -
     """Let a call of a tool happen, or not."""
     visit.require(Action.CANCEL)
     checked_id(session_id)
-    decision = talking.read_decision(await body_of(request))
+    decision = talking.read_decision(await read_body(request, limit=LARGEST_BODY))
     job = await find(visit, session_id)
     await talking.decide(visit.room.yard, job, call, decision, by=visit.principal.name)
     return json_response({"call": call, "approved": decision.approved}, status=202)
@@ -192,7 +190,7 @@ async def interrupt(request: Request, session_id: str, visit: Entered) -> Respon
     """End the turn, and keep the session."""
     visit.require(Action.CANCEL)
     checked_id(session_id)
-    key = key_of(request)
+    key = idempotency_key(request)
     job = await find(visit, session_id)
     await talking.interrupt(visit, job, key=key)
     return await _answer(visit, await visit.room.yard.jobs.get(job.id), status=202)
@@ -300,17 +298,8 @@ async def _end_of(visit: Visit, job: Job, patience: float) -> Job:
     Raises:
         NoSession: somebody has deleted it meanwhile.
     """
-    yard = visit.room.yard
     try:
-        with suppress(TimeoutError):
-            async with (
-                asyncio.timeout(patience),
-                aclosing(yard.tails.follow(job.id, job.last_seq, idle=patience)) as events,
-            ):
-                async for event in events:
-                    if event is not None and event.ends_job:
-                        break
-        return await yard.jobs.get(job.id)
+        return await news_of(visit.room.yard, job, patience=patience, end=True)
     except JobNotFound:
         raise NoSession(order_of(job).session) from None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runyard.services.sessions import pace
-from runyard.services.sessions.pace import Pace, TooFast
+from runyard.web import pace
+from runyard.web.pace import Pace, TooFast
 
 
 class Clock:
