@@ -5,6 +5,9 @@ UV := .tools/bin/uv
 # Two processes at least: the suite waits more than it computes.
 JOBS ?= $(shell n=$$(nproc); echo $$((n > 3 ? n : 3)))
 
+# Some images keep Python from writing compiled modules down; every process started here would then compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test lint fmt types floors bench docs docs-check lock wheels clean
 
 help: ## Say what there is

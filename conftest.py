@@ -1,6 +1,8 @@
 """What holds for every test, wherever the suite is started from."""
 
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Some images keep Python from writing compiled modules down; our hundreds of processes would compile them anew, each.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
 
 END_TO_END = Path(__file__).parent / "tests"
 

@@ -14,8 +14,7 @@ from uuid import uuid4
 import pytest
 
 from runyard.jobs import Event, Job, NewJob, Worker
-from runyard.sandbox import probe
-from runyard.services.compute import hosts
+from runyard.sandbox import probe, python
 from runyard.services.compute.executor import MediaWork, open_media
 from runyard.services.compute.plugins import installed
 from runyard.services.compute.words import INPUT
@@ -31,10 +30,11 @@ def extra_plugins() -> None:
     """Plugins a user added, seen by this process and its media processes; not by yards that other tests start."""
     sys.path.append(EXTRA_PLUGINS)
     installed.cache_clear()
-    hosts._python_paths.cache_clear()
+    python._paths.cache_clear()
+    python._folders.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", EXTRA_PLUGINS, prepend=os.pathsep)
-        hosts._python_paths()
+        python._paths()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The pool, the migrations and the ear, over a server that goes away and comes back."""
+"""The pool and the ear, over a server that goes away and comes back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from runyard.clock import utc_now
-from runyard.database import Database, DatabaseError, DatabaseUnavailable, Signals, open_database
+from runyard.database import Database, DatabaseUnavailable, Signals, open_database
 from runyard.database import signals as signals_module
 from runyard.database.embedded import EmbeddedPostgres
-from runyard.database.migrate import current, head, migrate
 from runyard.jobs import NewJob, State
 from runyard.logs import mask, redact
 from runyard.settings import Settings
@@ -28,32 +27,6 @@ DEADLINE = 30.0
 
 def settings(yard_database: str, **values: object) -> Settings:
     return Settings(database_url=SecretStr(yard_database), database_schema=f"test_{uuid4().hex[:12]}", **values)  # type: ignore[arg-type]
-
-
-async def test_tables_are_made_once_however_many_start_at_once(yard_database: str) -> None:
-    """Invariant 10: any number of processes may start on an empty database."""
-    chosen = settings(yard_database)
-
-    async def start() -> str | None:
-        async with open_database(chosen, application="test") as database:
-            await database.fetch("SELECT id FROM jobs")
-            return await current(database)
-
-    assert await asyncio.gather(*(start() for _ in range(3))) == [head()] * 3
-    async with open_database(chosen, application="test") as database:
-        await migrate(database, chosen, None)
-        await database.execute(f"DROP SCHEMA {chosen.database_schema} CASCADE")
-
-
-async def test_a_migration_that_fails_says_why_and_shows_no_password(yard_database: str) -> None:
-    """Invariant 8."""
-    chosen = settings(yard_database)
-    async with open_database(chosen, application="test") as database:
-        await database.execute("UPDATE alembic_version SET version_num = 'unknown'")
-        with pytest.raises(DatabaseError, match="could not be migrated") as failed:
-            await migrate(database, chosen, None)
-        assert "unknown" in str(failed.value)
-        await database.execute(f"DROP SCHEMA {chosen.database_schema} CASCADE")
 
 
 async def test_a_database_that_is_not_there_is_said_to_be_away(parts: Yard, tmp_path: Path) -> None:

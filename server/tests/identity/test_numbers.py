@@ -10,7 +10,7 @@ import pytest
 from runyard.database import open_database
 from runyard.database.embedded import EmbeddedPostgres
 from runyard.database.migrations.versions import __path__ as versions
-from runyard.identity import NotFound, callers
+from runyard.identity import NotFound, remembered
 from runyard.identity.store import IdentityStore
 
 
@@ -71,4 +71,4 @@ async def test_users_of_an_older_yard_are_numbered_in_the_order_they_came(settin
 
 
 def test_changes_are_told_on_the_channel_that_is_listened_to():
-    assert any(f"pg_notify('{callers.CHANNEL}'" in statement for statement in statements("0002"))
+    assert any(f"pg_notify('{remembered.CHANNEL}'" in statement for statement in statements("0002"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from runyard.jobs import Job, State
+from runyard.jobs import Job, Once, State
 from runyard.yard import Yard, open_yard
 
 from .conftest import Bench
@@ -132,6 +132,17 @@ async def test_suspend_and_send(bench: Bench, cut: Bench, shaky: tuple[Yard, Cut
         assert await bench.states(job) == ["queued", "running", "waiting", "queued"]
         assert [event.data["text"] for event in await bench.events(job) if event.type == "message"] == ["x"]
         assert (await bench.claim(job)).checkpoint == {"n": 1}
+
+    await at_every_answer(shaky[1], once)
+
+
+async def test_a_message_that_may_come_again(bench: Bench, cut: Bench, shaky: tuple[Yard, Cutter]) -> None:
+    """Invariant 3: its sender gets the number of the one that is there."""
+
+    async def once() -> None:
+        job = await bench.started()
+        sent = await cut.yard.jobs.send(job.id, {}, once=Once(sender=job.id, key="k", fingerprint=b"f"))
+        assert [event.seq for event in await bench.events(job) if event.type == "message"] == [sent]
 
     await at_every_answer(shaky[1], once)
 

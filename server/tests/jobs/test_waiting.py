@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from runyard.jobs import JobEnded, JobNotFound, State
+from runyard.jobs import IdempotencyReused, JobEnded, JobNotFound, Once, State
 
 from .conftest import Bench
 
@@ -227,6 +228,33 @@ async def test_a_hundred_messages_at_once_are_all_there_in_one_order(bench: Benc
     events = await bench.events(job)
     assert [event.seq for event in events] == list(range(1, 103))
     assert {event.data["n"]: event.seq for event in events if event.type == "message"} == dict(enumerate(seqs))
+
+
+async def test_a_message_that_may_come_again_is_there_once(bench: Bench) -> None:
+    """Invariant 3: however often and at whatever moments it comes, also when the job has ended meanwhile."""
+    job = await bench.started()
+    once = Once(sender=uuid4(), key="k", fingerprint=b"one")
+    sent = {await bench.yard.jobs.send(job.id, {"n": 1}, once=once)}
+    sent |= set(await asyncio.gather(*(bench.yard.jobs.send(job.id, {"n": 1}, once=once) for _ in range(10))))
+    await bench.yard.jobs.cancel(job.id)
+    sent.add(await bench.yard.jobs.send(job.id, {"n": 1}, once=once))
+    assert len(sent) == 1
+    assert [event.seq for event in await bench.events(job) if event.type == "message"] == list(sent)
+
+
+async def test_a_message_under_the_key_of_another_is_refused(bench: Bench) -> None:
+    """Invariant 3: keys belong to their senders, and to one job."""
+    job, other = await bench.started(), await bench.started()
+    once = Once(sender=uuid4(), key="k", fingerprint=b"one")
+    await bench.yard.jobs.send(job.id, {}, once=once)
+    with pytest.raises(IdempotencyReused):
+        await bench.yard.jobs.send(job.id, {}, once=replace(once, fingerprint=b"two"))
+    for elsewhere, changed in ((job, replace(once, sender=uuid4())), (other, once), (job, replace(once, key="l"))):
+        await bench.yard.jobs.send(elsewhere.id, {}, once=changed)
+    assert [len([event for event in await bench.events(one) if event.type == "message"]) for one in (job, other)] == [
+        3,
+        1,
+    ]
 
 
 async def test_nobody_can_send_to_a_job_that_has_ended_or_never_was(bench: Bench) -> None:

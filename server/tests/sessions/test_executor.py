@@ -39,6 +39,11 @@ def orders(git_server: GitServer) -> Repository:
 async def test_an_answer_ends_a_session(bench: Bench):
     bench.provider.will(says("Hel", "lo."))
     story = await bench.tell("Say hello.")
+    assert story.job.result == {
+        "answer": "Hello.",
+        "usage": {"turns": 1, "inputTokens": 10, "outputTokens": 5, "toolCalls": 0},
+        "commits": {},
+    }
     assert story.answer == story.shown == "Hello."
     assert story.said == ["Hello."]
     assert bench.provider.messages() == [{"role": "user", "content": "Say hello."}]
@@ -98,6 +103,8 @@ async def test_changes_are_a_patch(bench: Bench, orders: Repository):
     )
     story = await bench.tell(repositories=[orders])
     assert story.answer == "Changed."
+    assert story.job.result is not None
+    assert story.job.result["commits"] == {"orders": story.told(Tells.REPO)[-1]["commit"]}
     patch = await bench.patch(story.job, "orders")
     assert patch is not None
     assert "-# Orders\n+# All orders\n" in patch
@@ -300,6 +307,16 @@ async def test_interrupting_ends_the_turn_and_keeps_the_session(bench: Bench):
     assert story.answer == "Short it is."
     assert story.said == ["Once upon", "Short it is."]
     assert [one["content"] for one in bench.provider.messages()] == ["Tell a story.", "Once upon", "Shorter."]
+
+
+async def test_what_was_interrupted_may_be_finished(bench: Bench):
+    bench.provider.will(hangs("Once upon"))
+    job = await bench.start("Tell a story.")
+    await bench.told(job, Tells.DELTA)
+    await bench.interrupt(job)
+    await bench.waits(job)
+    await bench.finish(job)
+    assert (await bench.story(job)).answer == "Once upon"
 
 
 async def test_interrupting_ends_a_command(bench: Bench):

@@ -18,9 +18,8 @@ from runyard.services.sessions.hand.frames import (
     Refused,
     Setting,
     Use,
-    pack,
-    read_order,
-    read_report,
+    order_frames,
+    report_frames,
 )
 from runyard.services.sessions.hand.host import Hand as Host
 from runyard.services.sessions.hand.places import CannotDo, Places
@@ -229,17 +228,17 @@ def test_a_fault_of_the_hand_is_an_answer_with_a_trace(places: Places, tmp_path:
 
 async def test_messages_arrive_as_they_were_sent():
     order = Use(number=1, seconds=2.5, folder="/workspace", tool=EditFile(path="ü", old="a", new="b", all=True))
-    assert read_order(io.BytesIO(pack(order))) == order
-    assert read_order(io.BytesIO(b"")) is None
+    assert order_frames.read(io.BytesIO(order_frames.pack(order))) == order
+    assert order_frames.read(io.BytesIO(b"")) is None
     reader = asyncio.StreamReader()
-    reader.feed_data(pack(Done(number=1, text="x", size=3)))
-    assert await read_report(reader) == Done(number=1, text="x", size=3)
+    reader.feed_data(report_frames.pack(Done(number=1, text="x", size=3)))
+    assert await report_frames.receive(reader) == Done(number=1, text="x", size=3)
     reader.feed_data((LONGEST + 1).to_bytes(4, "big"))
     with pytest.raises(ValueError, match="longer than"):
-        await read_report(reader)
+        await report_frames.receive(reader)
 
 
-@pytest.mark.parametrize("said", [b"\0\0\0\1x", pack(Done(number=99)), b"\xff\xff\xff\xff"])
+@pytest.mark.parametrize("said", [b"\0\0\0\1x", report_frames.pack(Done(number=99)), b"\xff\xff\xff\xff"])
 async def test_a_hand_that_talks_nonsense_is_ended(desk: Desk, tmp_path: Path, said: bytes):
     space = Space(tmp_path / "space", desk.sandbox.isolated)
     space.root.mkdir()

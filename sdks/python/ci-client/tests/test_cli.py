@@ -560,7 +560,7 @@ def test_a_slow_upload_shows_a_bar_on_a_terminal(monkeypatch):
 
 @pytest.mark.parametrize(("size", "text"), [(5, "5 B"), (1500, "1.5 kB"), (2e6, "2.0 MB"), (3e9, "3.0 GB")])
 def test_sizes(size, text):
-    from ci_client.terminal import show_size
+    from ci_client._wire.terminal import show_size
 
     assert show_size(size) == text
 

@@ -33,7 +33,7 @@ async def open_database(settings: Settings, *, application: str) -> AsyncIterato
         connect = connector(settings, embedded, application=application)
         database = await Database.open(connect, size=settings.database_pool, timeout=settings.database_timeout)
         try:
-            await migrate(database, settings, embedded.dsn if embedded else None)
+            await migrate(database, settings.database_schema)
             yield database
         finally:
             await database.close()

@@ -37,6 +37,7 @@ class Signals:
         self._gap: list[Callable[[], None]] = []
         self._busy = asyncio.Lock()
         self._lost = asyncio.Event()
+        self._caught_up = False
         self._task: asyncio.Task[None] | None = None
         self._unlocking: set[asyncio.Task[None]] = set()
         self._locks: set[int] = set()
@@ -44,16 +45,27 @@ class Signals:
     async def start(self) -> None:
         """Connect, then keep the connection alive in the background."""
         await self._connect()
+        self._caught_up = True
         self._task = asyncio.create_task(self._keep_connected(), name="signals")
 
     async def stop(self) -> None:
         """Stop listening."""
+        self._caught_up = False
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._connection is not None and not self._connection.is_closed():
             self._connection.remove_termination_listener(self._terminated)
             self._connection.terminate()
+
+    @property
+    def hearing(self) -> bool:
+        """Whether notifications come, and everybody has looked after what they may have missed before.
+
+        A connection that was cut off in silence counts as one that hears, until it is asked.
+        """
+        connection = self._connection
+        return self._caught_up and not self._lost.is_set() and connection is not None and not connection.is_closed()
 
     async def listen(self, channel: str, heard: Heard) -> None:
         """Call ``heard(payload)`` for every notification on ``channel``."""
@@ -127,6 +139,7 @@ class Signals:
     async def _keep_connected(self) -> None:
         while True:
             await self._until_lost()
+            self._caught_up = False
             delay = 0.02
             while True:
                 try:
@@ -138,6 +151,7 @@ class Signals:
                     delay = min(delay * 2, 1.0)
             for look in self._gap:
                 look()
+            self._caught_up = True
 
     async def _until_lost(self) -> None:
         """Wait until the connection has gone, asking now and then: one that was cut off in silence never says so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -9,12 +10,13 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from runyard.clock import Clock
-from runyard.database import Connection, Database
+from runyard.database import Connection, Database, Signals
 from runyard.identity.checks import checked_lifetime, checked_name, checked_overlap, checked_project
 from runyard.identity.errors import InactiveUser, InvalidCredential, KeyEnded, NotAMember, NotFound
 from runyard.identity.keys import KeyKind, checksum_ok, digest, hint, new_key
 from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, key_status
-from runyard.identity.principal import Credential, Principal
+from runyard.identity.principal import Principal
+from runyard.identity.recognised import RecognisedKeys
 from runyard.identity.uses import KeyUses
 
 SELECT: Final = """
@@ -32,6 +34,15 @@ class ApiKeys:
         self._clock = clock
         self._warn_days = warn_days
         self._uses = KeyUses(database)
+        self._recognised = RecognisedKeys(database, clock=clock)
+
+    async def listen(self, signals: Signals) -> None:
+        """Remember the keys that were presented from now on, as long as ``signals`` tells when they change."""
+        await self._recognised.listen(signals)
+
+    def forget(self, user_id: UUID) -> None:
+        """The user changed: look their keys up again."""
+        self._recognised.forget(user_id)
 
     async def close(self) -> None:
         """Write which keys were used, as far as that is still to be done."""
@@ -46,45 +57,25 @@ class ApiKeys:
         """
         if not checksum_ok(presented):
             raise InvalidCredential("malformed")
-        row = await self._database.fetchrow(
-            """
-            SELECT k.id AS key, k.project, k.created_at, k.last_used_at, k.expires_at, k.revoked_at,
-                u.id AS user, u.number, u.name, u.email, u.is_admin, u.is_active, u.permissions,
-                (SELECT jsonb_object_agg(m.project, m.role) FROM memberships m
-                 WHERE m.user_id = u.id AND m.project = COALESCE(k.project, m.project)) AS projects
-            FROM api_keys k JOIN users u ON u.id = k.user_id
-            WHERE k.digest = $1
-            """,
-            digest(presented),
-        )
+        key = await self._recognised.find(digest(presented))
         now = self._clock()
-        if row is None:
-            raise InvalidCredential("unknown")
-        if row["revoked_at"] is not None:
+        if key.revoked:
             raise InvalidCredential("revoked")
-        if row["expires_at"] is not None and row["expires_at"] <= now:
+        if key.expires_at is not None and key.expires_at <= now:
             raise InvalidCredential("expired")
-        if not row["is_active"]:
+        if not key.active:
             raise InactiveUser
-        self._uses.note(row["key"], before=row["last_used_at"], now=now)
-        status = key_status(
-            row["key"],
-            created_at=row["created_at"],
-            expires_at=row["expires_at"],
+        key.used_at = self._uses.note(key.id, before=key.used_at, now=now)
+        warning = key_status(
+            key.id,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
             now=now,
             warn_days=self._warn_days,
-        )
-        return Principal(
-            user_id=row["user"],
-            number=row["number"],
-            name=row["name"],
-            email=row["email"],
-            credential=Credential(kind="api_key", id=row["key"], expires_at=row["expires_at"], warning=status.warning),
-            projects=row["projects"] or {},
-            project=row["project"],
-            is_admin=row["is_admin"] and row["project"] is None,
-            permissions=frozenset(row["permissions"]),
-        )
+        ).warning
+        if warning is None:
+            return key.caller
+        return replace(key.caller, credential=replace(key.caller.credential, warning=warning))
 
     async def issue(
         self,
@@ -160,9 +151,13 @@ class ApiKeys:
         Raises:
             NotFound: there is no such key.
         """
-        await self._database.execute(
-            "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1", key_id, self._clock()
+        user = await self._database.fetchval(
+            "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1 RETURNING user_id",
+            key_id,
+            self._clock(),
         )
+        if isinstance(user, UUID):
+            self.forget(user)
         return await self.get(key_id)
 
     async def rotate(
@@ -213,6 +208,7 @@ class ApiKeys:
             )
 
         await self._database.transaction(work)
+        self.forget(old.user_id)
         return IssuedKey(key=await self.get(new_id), secret=secret)
 
     def status(self, key: ApiKey) -> KeyStatus:

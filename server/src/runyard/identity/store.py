@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from uuid import UUID
 
 from runyard.clock import Clock
 from runyard.database import Database, Signals
@@ -40,7 +41,7 @@ class IdentityStore:
         self.members = Members(database, clock=clock)
         self._throttle = Throttle(settings.login_attempts, clock=clock)
         self._signing_in = asyncio.Semaphore(AT_ONCE)
-        changed = self._callers.forget
+        changed = self._changed
         self.users = Users(database, clock=clock, passwords=passwords or Passwords(), changed=changed)
         self.projects = Projects(database, clock=clock, changed=changed)
         self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
@@ -49,9 +50,10 @@ class IdentityStore:
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
 
     async def listen(self, signals: Signals) -> None:
-        """Remember the users behind tokens from now on, as long as ``signals`` tells when they change."""
+        """Remember the users behind tokens and keys from now on, as long as ``signals`` tells when they change."""
         await self._callers.listen(signals)
         await self.members.listen(signals)
+        await self.keys.listen(signals)
 
     async def authenticate(self, presented: str) -> Principal:
         """Who the bearer of this token or API key is.
@@ -93,3 +95,7 @@ class IdentityStore:
     async def close(self) -> None:
         """Write what is still to be written. The database stays open."""
         await self.keys.close()
+
+    def _changed(self, user_id: UUID) -> None:
+        self._callers.forget(user_id)
+        self.keys.forget(user_id)

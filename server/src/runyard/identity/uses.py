@@ -26,13 +26,14 @@ class KeyUses:
         self._noted: dict[UUID, datetime] = {}
         self._writer: asyncio.Task[None] | None = None
 
-    def note(self, key: UUID, *, before: datetime | None, now: datetime) -> None:
-        """The key was used ``now``; ``before`` is what the database says. Returns at once."""
+    def note(self, key: UUID, *, before: datetime | None, now: datetime) -> datetime:
+        """The key was used ``now``, and is known to have been used ``before``. Returns, at once, what is known now."""
         if before is not None and now - before < COARSE:
-            return
+            return before
         self._noted[key] = now
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write(), name="key uses")
+        return now
 
     async def close(self) -> None:
         """Write what was noted, unless the database does not answer in time."""

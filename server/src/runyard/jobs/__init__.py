@@ -14,7 +14,7 @@ from runyard.jobs.errors import (
 )
 from runyard.jobs.idempotency import InFlight
 from runyard.jobs.maintenance import Maintenance
-from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, REPLY, STATE, Event, Job, NewJob
+from runyard.jobs.model import ARTIFACT, LOG, MESSAGE, PROGRESS, REPLY, STATE, Event, Job, NewJob, Once
 from runyard.jobs.offers import Asked, File, Offer, Unservable
 from runyard.jobs.queue import PgQueue, Queue
 from runyard.jobs.schedules import Schedule, ScheduleRefused, Schedules
@@ -49,6 +49,7 @@ __all__ = [
     "Maintenance",
     "NewJob",
     "Offer",
+    "Once",
     "PgQueue",
     "Postponed",
     "Queue",

@@ -120,3 +120,18 @@ class NewJob:
     idempotency_key: str | None = None
     fingerprint: bytes = b""
     artifacts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Makes a message to a job one that its sender may repeat.
+
+    Args:
+        sender: user who says it.
+        key: theirs; for one job, the same key and ``fingerprint`` are the same message.
+        fingerprint: digest of the request the key stands for.
+    """
+
+    sender: UUID
+    key: str
+    fingerprint: bytes

@@ -20,7 +20,7 @@ from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.jobs import events as codec
 from runyard.jobs.errors import AttemptLost, IdempotencyReused, JobEnded, JobNotFound
-from runyard.jobs.model import JOB_COLUMNS, LOG, MESSAGE, Event, Job, NewJob, job_from_row
+from runyard.jobs.model import JOB_COLUMNS, LOG, MESSAGE, Event, Job, NewJob, Once, job_from_row
 from runyard.jobs.queue import ENTRY_TABLE, Queue
 from runyard.jobs.states import State
 
@@ -442,35 +442,39 @@ class JobStore:
         except _AlreadyCommitted:
             await self._earlier_try(job, State.QUEUED, State.WAITING)
 
-    async def send(self, job: UUID, body: Mapping[str, object], *, connection: Connection | None = None) -> int:
+    async def send(
+        self, job: UUID, body: Mapping[str, object], *, once: Once | None = None, connection: Connection | None = None
+    ) -> int:
         """Add a message to a job that hasn't ended, wake it if it waits for one, and return the event's number.
 
         Args:
+            job: whose message it is.
+            body: what it says; plain JSON data.
+            once: for senders who may repeat themselves: the message is added the first time only.
             connection: joins its open transaction: the message is there once that commits, and never if it doesn't.
 
         Raises:
             JobNotFound, JobEnded: there is nobody to send to.
+            IdempotencyReused: the sender has used the key for another message to the job.
         """
         stored = codec.pack(_json({"id": str(uuid4()), **body}))
         if connection is not None:
-            return await self._send(connection, job, stored)
+            return await self._send(connection, job, stored, once)
         # Most jobs that are talked to are running: one statement then, tried once. Whatever else is the case, or has
         # become of it, is found out the careful way.
-        sent = await self.database.try_once(_SEND, job, self.clock(), stored)
-        if sent is not None:
-            return cast("int", sent["seq"])
-        return await self.database.transaction(lambda connection: self._send(connection, job, stored))
+        if once is None:
+            sent = await self.database.try_once(_SEND, job, self.clock(), stored)
+            if sent is not None:
+                return cast("int", sent["seq"])
+        return await self.database.transaction(lambda connection: self._send(connection, job, stored, once))
 
-    async def _send(self, connection: Connection, job: UUID, stored: bytes) -> int:
+    async def _send(self, connection: Connection, job: UUID, stored: bytes, once: Once | None) -> int:
         row = await connection.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE", job)
         found = job_from_row(row) if row is not None else None
         if found is None:
             raise JobNotFound(job)
-        sent = await connection.fetchval(
-            "SELECT seq FROM events WHERE job = $1 AND type = $2 AND body = $3", job, MESSAGE, stored
-        )
-        if sent is not None:
-            return cast("int", sent)
+        if (sent := await _sent_before(connection, job, stored, once)) is not None:
+            return sent
         if found.state.ended:
             raise JobEnded(job, found.state)
         seq = await connection.fetchval("UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job)
@@ -478,6 +482,12 @@ class JobStore:
             "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)",
             job, seq, self.clock(), MESSAGE, stored,
         )  # fmt: skip
+        if once is not None:
+            await connection.execute(
+                "INSERT INTO idempotency (scope, key, fingerprint, job, seq, created_at)"
+                " VALUES ($1, $2, $3, $4, $5, $6)",
+                f"{once.sender}/{job}", once.key, once.fingerprint, job, seq, self.clock(),
+            )  # fmt: skip
         await self._wake(connection, job, "message", "news")
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq} {found.kind}")
         return cast("int", seq)
@@ -627,6 +637,21 @@ class _AlreadyCommitted(Exception):
 
 def _scope(new: NewJob) -> str:
     return f"{new.owner}/{new.kind}"
+
+
+async def _sent_before(connection: Connection, job: UUID, stored: bytes, once: Once | None) -> int | None:
+    """The number of this very message, if the job has it already."""
+    if once is None:
+        found = await connection.fetchval(
+            "SELECT seq FROM events WHERE job = $1 AND type = $2 AND body = $3", job, MESSAGE, stored
+        )
+        return cast("int | None", found)
+    row = await connection.fetchrow(
+        "SELECT fingerprint, seq FROM idempotency WHERE scope = $1 AND key = $2", f"{once.sender}/{job}", once.key
+    )
+    if row is not None and row["fingerprint"] != once.fingerprint:
+        raise IdempotencyReused(once.key)
+    return None if row is None else cast("int", row["seq"])
 
 
 __all__ = ["CHANNEL", "PAGE", "Awaits", "JobStore"]

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import Request
 
 from runyard.identity import Principal
 from runyard.identity.store import IdentityStore
 from runyard.web.requests import add_header
 
-KEY_WARNING = "Runyard-Key-Warning"
+KEY_WARNING: Final = "Runyard-Key-Warning"
+CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+"""Headers of a 401."""
 
 
 class NoCredential(Exception):
     """The request has no ``Authorization: Bearer ...`` header, or it is empty."""
 
 
-async def authenticate(request: Request, identity: IdentityStore) -> Principal:
+def bearer(request: Request) -> str | None:
+    """What the request presents; None if it is nothing."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    return credential.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def authenticate(request: Request, identity: IdentityStore, credential: str | None = None) -> Principal:
     """Who the bearer is. Whatever becomes of the request, its answer warns of a key that is about to expire.
+
+    Args:
+        credential: what was presented in another way than as :func:`bearer`.
 
     Raises:
         NoCredential: nothing was presented.
         CredentialError: what was presented isn't good.
     """
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    credential = credential.strip()
-    if scheme.lower() != "bearer" or not credential:
+    credential = credential or bearer(request)
+    if credential is None:
         raise NoCredential
     principal = await identity.authenticate(credential)
     if principal.credential.warning is not None:

@@ -40,6 +40,11 @@ class Refused(Exception):
         return JSONResponse(content, self.status, headers=self.headers)
 
 
+def invalid(kind: str, loc: tuple[str, ...], message: str, given: object = None) -> Refused:
+    """A 422 in the shape the framework gives its own."""
+    return Refused(422, [{"type": kind, "loc": list(loc), "msg": message, "input": given}])
+
+
 Refusals: TypeAlias = Mapping[type[Exception], Callable[[Any], Refused]]
 """A service's table: what each error of the lower floors is over HTTP. The first entry that fits counts."""
 

@@ -10,8 +10,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Final
 
+import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from runyard.database import DatabaseUnavailable
 
 HEARTBEAT: Final = b": still here\n\n"
 GOING_AWAY: Final = b"retry: 500\n: going away\n\n"
@@ -21,8 +24,25 @@ LOT: Final = 256 * 1024
 """Bytes that may wait for a reader before the source is made to wait."""
 
 
+log = structlog.get_logger(__name__)
+
+
+def frame(data: bytes, *, cursor: bytes | None = None, event: bytes | None = None) -> bytes:
+    """One event.
+
+    Args:
+        data: without line breaks.
+        cursor: its ``id:``, from which a reader who was cut off goes on.
+        event: its type, if readers are to tell events apart by it.
+    """
+    head = b"" if cursor is None else b"id: %b\n" % cursor
+    return b"%b%bdata: %b\n\n" % (head, b"" if event is None else b"event: %b\n" % event, data)
+
+
 class EventStream(Response):
     """Sends pieces of an event stream as they come.
+
+    When the database is gone in the middle, readers are told to ask again.
 
     Args:
         pieces: whole events or comments. The stream closes it, however it ends.
@@ -72,6 +92,9 @@ class _Outbox:
                     if len(self._ready) >= LOT:
                         self._room.clear()
                         await self._room.wait()
+        except DatabaseUnavailable as error:
+            log.warning("stream_broken_off", error=str(error))
+            self._ready += GOING_AWAY
         finally:
             self.end()
 

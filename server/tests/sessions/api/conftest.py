@@ -56,7 +56,7 @@ class Caller:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    async def events(self, session: str, *, after: int = 0) -> list[Record]:
+    async def events(self, session: str, *, after: int | str = 0) -> list[Record]:
         """All events to the end of the stream."""
         async with self.client.stream("GET", f"/v1/sessions/{session}/events", params={"after": after}) as answer:
             assert answer.status_code == 200, await answer.aread()

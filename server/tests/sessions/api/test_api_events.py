@@ -149,6 +149,50 @@ async def test_what_is_no_cursor_is_refused(ada, cursor):
     assert repr(cursor) in answer.json()["message"]
 
 
+async def test_watching_from_now_on(house, ada):
+    """What happened before isn't told; where the stream begins is, so that a reader goes on from there."""
+    go_on = asyncio.Event()
+
+    async def slowly(ctx):
+        await ctx.emit(Tells.DELTA, {"content": "one"})
+        await ctx.flush()
+        await go_on.wait()
+        await ctx.emit(Tells.DELTA, {"content": "two"})
+        return {"answer": ""}
+
+    await house.work(slowly)
+    session = await ada.create()
+    shown = await house.reached(session, lambda event: event.type == Tells.DELTA)
+    page = await ada.client.get(
+        f"/v1/sessions/{session}/events", params={"after": "last"}, headers={"Accept": "application/json"}
+    )
+    assert page.json() == {"items": [], "last": shown.seq, "ended": False}
+    async with ada.client.stream("GET", f"/v1/sessions/{session}/events", params={"after": "last"}) as answer:
+        lines = answer.aiter_lines()
+        assert await anext(lines) == f"id: {shown.seq}"
+        go_on.set()
+        told = [json.loads(line[6:]) async for line in lines if line.startswith("data: ")]
+    assert [event["seq"] for event in told] == [shown.seq + 1, shown.seq + 2]
+    assert [event["type"] for event in told] == ["delta", "status"]
+
+
+async def test_watching_from_now_on_what_has_ended_is_told_its_end(house, ada):
+    await house.work(everything)
+    session = await ada.create()
+    told = await ada.events(session)
+    assert await ada.events(session, after="last") == told[-1:]
+
+
+async def test_a_reader_that_comes_back_goes_on_from_where_it_was(house, ada):
+    """Browsers repeat the address they began with, and say beside it how far they are."""
+    await house.work(everything)
+    session = await ada.create()
+    told = await ada.events(session)
+    path, headers = f"/v1/sessions/{session}/events?after=last", {"Last-Event-ID": str(told[2]["seq"])}
+    answer = await ada.client.get(path, headers=headers)
+    assert parse_sse(answer.content) == told[3:]
+
+
 async def test_events_come_as_they_happen(house, ada):
     go_on = asyncio.Event()
 

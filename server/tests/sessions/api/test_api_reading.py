@@ -79,6 +79,20 @@ async def test_a_completed_session_has_its_answer(ada):
     assert found["id"] == session
 
 
+async def test_what_the_job_leaves_behind_is_what_counts(house, ada):
+    """Its log may be past its retention, and the last word on usage comes with the answer."""
+    usage = {**USAGE, "toolCalls": 2}
+
+    async def sums_up(ctx):
+        await works(ctx)
+        return {"answer": "", "usage": usage, "commits": {"platform": "4567def"}}
+
+    session, found = await ended(ada, sums_up)
+    assert (found["usage"], found["repos"][0]["commit"]) == (usage, "4567def")
+    numbers = await ada.get(f"{session}/metrics")
+    assert {name: numbers[name] for name in usage} == usage
+
+
 async def test_a_failed_session_says_why(ada):
     _, found = await ended(ada, fails)
     assert (found["status"], found["reason"], found["error"]) == ("failed", "budget", "All 5 requests are used up.")

@@ -55,6 +55,59 @@ async def test_what_ends_by_itself_is_not_finished(ada):
     assert (await ada.post(f"{session}/finish", status=409))["code"] == "not_interactive"
 
 
+async def test_what_was_interrupted_may_be_finished(house, ada):
+    """It would wait for a message, interactive or not."""
+
+    async def listens(ctx):
+        heard = ctx.receive()
+        return {"answer": " ".join([(await anext(heard))[1]["type"], (await anext(heard))[1]["type"]])}
+
+    await house.work(listens)
+    session = await ada.create()
+    await ada.post(f"{session}/interrupt")
+    await ada.post(f"{session}/finish")
+    assert (await ada.get(session, wait=30))["result"] == "interrupt finish"
+
+
+WORDS = {"messages": {"content": "Go on."}, "interrupt": None}
+
+
+async def sends(caller, session, verb, key, body, *, status=202):
+    path = f"/v1/sessions/{session}/{verb}"
+    answer = await caller.client.post(path, json=body, headers={"Idempotency-Key": key})
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(("verb", "body"), WORDS.items(), ids=WORDS)
+async def test_what_comes_again_under_its_key_is_said_once(house, ada, verb, body):
+    """Invariant 3: also at the same moment, by somebody else's hand another time, and after the end."""
+    session = await ada.create()
+    answers = [await sends(ada, session, verb, "k", body)]
+    answers += await asyncio.gather(*(sends(ada, session, verb, "k", body) for _ in range(5)))
+    bob = await house.caller("bob", project=ada.project)
+    await sends(bob, session, verb, "k", body)
+    await ada.post(f"{session}/stop")
+    answers.append(await sends(ada, session, verb, "k", body))
+    assert (await sends(ada, session, verb, "l", body, status=409))["code"] == "ended"
+    if verb == "messages":
+        assert len({answer["seq"] for answer in answers}) == 1
+    job = await house.job(session)
+    count = "SELECT count(*) FROM events WHERE job = $1 AND type = 'message'"
+    assert await house.yard.database.fetchval(count, job.id) == 2
+
+
+async def test_a_key_is_not_used_for_two_things(ada):
+    """Invariant 3."""
+    session = await ada.create()
+    await sends(ada, session, "messages", "k", {"content": "Go on."})
+    for verb, body in (("messages", {"content": "Stop."}), ("interrupt", None)):
+        assert (await sends(ada, session, verb, "k", body, status=422))["code"] == "idempotency_key_reused"
+        assert (await sends(ada, session, verb, "k" * 256, body, status=400))["code"] == "bad_request"
+    other = await ada.create(key="k")
+    await sends(ada, other, "messages", "k", {"content": "Stop."})
+
+
 async def asks(ctx):
     """Two calls that wait for somebody, then an answer with what was decided."""
     for call in ("call-1", "call-2"):

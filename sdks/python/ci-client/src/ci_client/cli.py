@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from . import __version__
+from ._wire.program import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,22 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(arguments, "command"):
         parser.print_help()
         return FAILED
-    for stream in (sys.stdout, sys.stderr):
-        # A log may hold what the terminal's encoding does not: show a mark rather than die.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    try:
-        code = _command(arguments.command)(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone. Python flushes once more at exit: give it something that accepts it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except RuntimeError as error:
-        return _report(error, arguments)
-    return code
+    return run_program(lambda: _command(arguments.command)(arguments), lambda error: _tell(error, arguments))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -292,11 +278,11 @@ def _add_account(commands: _Subparsers) -> None:
     remove.add_argument("name", help="the profile's name")
 
 
-def _report(error: RuntimeError, arguments: argparse.Namespace) -> int:
+def _tell(error: Exception, arguments: argparse.Namespace) -> int | None:
     from .errors import CIError
 
     if not isinstance(error, CIError):
-        raise error
+        return None
     prefix = getattr(arguments, "prefix", "")
     print(f"Error: {_message(error, prefix)}", file=sys.stderr)
     if _is_authentication(error):

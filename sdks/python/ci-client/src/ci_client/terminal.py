@@ -27,11 +27,6 @@ _OUTCOME = re.compile(rf"\b(?:{'|'.join(_OUTCOMES)})\b")
 _PATIENCE = 0.4  # what ends sooner needs no progress bar
 
 
-def say(text: str = "") -> None:
-    """Print a line of the answer."""
-    sys.stdout.write(f"{text}\n")
-
-
 def note(text: str = "") -> None:
     """Print a line about the answer, on stderr."""
     sys.stderr.write(f"{text}\n")
@@ -54,17 +49,6 @@ def has_colour(stream: TextIO) -> bool:
 def paint(text: str, colour: str, stream: TextIO) -> str:
     """The text in a colour, where the stream shows colours."""
     return f"\033[{_COLOURS[colour]}m{text}\033[0m" if has_colour(stream) else text
-
-
-def show_size(size: float) -> str:
-    """Bytes for people."""
-    if size < 1000:
-        return f"{size:.0f} B"
-    for unit in ("kB", "MB"):
-        size /= 1000
-        if size < 1000:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} GB"
 
 
 def show_time(text: str | None, parsed: datetime | None) -> str:

@@ -59,10 +59,10 @@ def test_help_loads_no_more_than_it_shows(module):
 
 
 def test_every_command_has_a_help_text(run):
+    from cl_client._wire.typer_completion import commands
     from cl_client.cli.app import app
-    from cl_client.cli.completion import _walk, get_command
 
-    for words in _walk(get_command(app), ()):
+    for words in commands(app):
         for word, text in words.words:
             assert text, (*words.path, word)
         for option in words.options:

@@ -8,21 +8,22 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 
 from runyard.artifacts import ArtifactMissing, Blob
 from runyard.identity import Action, Principal, require
 from runyard.jobs import Job, JobNotFound
 from runyard.services.ci import cases
-from runyard.services.ci.edge import Caller, Door, invalid, yard_of
+from runyard.services.ci.edge import Caller, Door, ground, yard_of
 from runyard.services.ci.listing import LARGEST_PAGE, Listing
 from runyard.services.ci.options import read_options
 from runyard.services.ci.report import TestCase
 from runyard.services.ci.stream import START, Cursor, stream
 from runyard.services.ci.submitting import submit_again, submit_form
 from runyard.services.ci.words import CASES, KIND, PACKAGE, outcome, package_of, select, summary, timestamp
-from runyard.web.errors import Refused
+from runyard.web.bodies import json_response, read_body
+from runyard.web.errors import Refused, invalid
 from runyard.web.files import file_response
 from runyard.web.sse import EventStream
 from runyard.yard import Yard
@@ -35,13 +36,7 @@ routes = APIRouter(route_class=Door, tags=["ci"])
 
 def router(yard: Yard) -> APIRouter:
     """The service's routes, on ``yard``."""
-
-    async def carry(request: Request) -> None:
-        request.state.yard = yard
-
-    bound = APIRouter(dependencies=[Depends(carry)])
-    bound.include_router(routes)
-    return bound
+    return ground.router(routes, yard)
 
 
 # -------------------------------------------------------------------- submitting
@@ -50,7 +45,7 @@ def router(yard: Yard) -> APIRouter:
 @routes.post("/submit-async")
 async def submit_async(request: Request, principal: Caller) -> Response:
     """Queue a test run and say its id."""
-    return _json({"job_id": str((await submit_form(request, principal)).id)})
+    return json_response({"job_id": str((await submit_form(request, principal)).id)})
 
 
 @routes.post("/submit-stream")
@@ -84,17 +79,13 @@ async def rerun(request: Request, job_id: str, principal: Caller) -> Response:
         options = msgspec.structs.replace(options, tests=failing)
     package = await yard.artifacts.find(job.id, PACKAGE)
     new = await submit_again(request, principal, job, Blob(package.digest, package.size), options)
-    return _json({"job_id": str(new.id)})
+    return json_response({"job_id": str(new.id)})
 
 
 async def _rerun_body(request: Request) -> _Rerun:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > RERUN_BODY:
-            raise Refused(413, f"The body is larger than {RERUN_BODY} bytes.", code="body_too_large")
+    body = await read_body(request, limit=RERUN_BODY)
     try:
-        return msgspec.json.decode(bytes(body), type=_Rerun) if body else _Rerun()
+        return msgspec.json.decode(body, type=_Rerun) if body else _Rerun()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise invalid("value_error", ("body",), f'Send {{"failed": true}} or {{"failed": false}}: {error}') from None
 
@@ -129,13 +120,13 @@ async def list_jobs(
     )
     more = limit is not None and len(jobs) > limit
     jobs = jobs[:limit]
-    return _json([summary(job) for job in jobs], {"Link": page.link_after(jobs[-1])} if more else None)
+    return json_response([summary(job) for job in jobs], headers={"Link": page.link_after(jobs[-1])} if more else None)
 
 
 @routes.get("/jobs/{job_id}")
 async def get_job(request: Request, job_id: str, principal: Caller) -> Response:
     """How a job stands."""
-    return _json(summary(await _job(request, job_id, principal)))
+    return json_response(summary(await _job(request, job_id, principal)))
 
 
 @routes.get("/jobs/{job_id}/details")
@@ -143,7 +134,7 @@ async def get_details(request: Request, job_id: str, principal: Caller) -> Respo
     """All there is to know about a job."""
     yard, job = yard_of(request), await _job(request, job_id, principal)
     ended = outcome(job)
-    return _json(
+    return json_response(
         {
             **summary(job),
             "created_at": timestamp(job.created_at),
@@ -185,7 +176,7 @@ async def stream_job(
 async def cancel(request: Request, job_id: str, principal: Caller) -> Response:
     """Ask for the end of a job. A running one ends as soon as its processes have."""
     job = await _job(request, job_id, principal, Action.CANCEL)
-    return _json(summary(await yard_of(request).jobs.cancel(job.id)), status=202)
+    return json_response(summary(await yard_of(request).jobs.cancel(job.id)), status=202)
 
 
 # -------------------------------------------------------------------- results
@@ -211,7 +202,7 @@ async def list_artifacts(request: Request, job_id: str, principal: Caller) -> Re
     """The files of a run."""
     job = await _job(request, job_id, principal)
     found = await yard_of(request).artifacts.list(job.id)
-    return _json(
+    return json_response(
         [
             {"name": one.name, "size": one.size, "sha256": one.digest, "content_type": one.content_type}
             for one in found
@@ -236,7 +227,7 @@ async def get_artifact(request: Request, job_id: str, name: str, principal: Call
 @routes.get("/health")
 async def health() -> Response:
     """Whether this process answers."""
-    return _json({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @routes.get("/me")
@@ -245,10 +236,10 @@ async def me(request: Request, principal: Caller) -> Response:
     yard = yard_of(request)
     user = {"id": str(principal.user_id), "name": principal.name, "email": principal.email}
     if principal.credential.id is None:
-        return _json({"user": user, "key": None, "warning": None})
+        return json_response({"user": user, "key": None, "warning": None})
     key = await yard.identity.keys.get(principal.credential.id)
     status = yard.identity.keys.status(key)
-    return _json(
+    return json_response(
         {
             "user": user,
             "key": {
@@ -286,7 +277,3 @@ async def _cases(yard: Yard, job: Job) -> Sequence[TestCase]:
         raise Refused(404, f"Job {str(job.id)!r} has no test results.", code="no_results") from None
     kept = b"".join([piece async for piece in yard.artifacts.read(found.digest)])
     return await asyncio.to_thread(cases.restore, kept)
-
-
-def _json(content: object, headers: dict[str, str] | None = None, *, status: int = 200) -> Response:
-    return JSONResponse(content, status, headers=headers)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from runyard.jobs import Job
-from runyard.services.ci.edge import invalid
 from runyard.services.ci.words import Status
+from runyard.web.cursors import Place, read_cursor, write_cursor
+from runyard.web.errors import invalid
 
 LARGEST_PAGE: Final = 500
 _AGE: Final = re.compile(r"(\d{1,6})([smhdw])")
@@ -28,7 +26,7 @@ class Listing:
     statuses: tuple[Status, ...]
     since: datetime | None
     limit: int | None
-    before: tuple[datetime, UUID] | None
+    before: Place | None
 
     @classmethod
     def parse(
@@ -37,7 +35,7 @@ class Listing:
         """Read the query.
 
         Raises:
-            Refused: a value can't be used.
+            Refused, BadCursor: a value can't be used.
         """
         words = [word for given in status for word in given.split(",") if word]
         try:
@@ -50,7 +48,7 @@ class Listing:
             statuses=statuses,
             since=None if since is None else _moment(since, now),
             limit=limit,
-            before=None if cursor is None else _place(cursor),
+            before=None if cursor is None else read_cursor(cursor),
         )
 
     def link_after(self, last: Job) -> str:
@@ -58,26 +56,8 @@ class Listing:
         query = [("status", str(status)) for status in self.statuses]
         if self.since is not None:
             query.append(("since", self.since.isoformat()))
-        query += [("limit", str(self.limit)), ("cursor", _cursor(last))]
+        query += [("limit", str(self.limit)), ("cursor", write_cursor(last.created_at, last.id))]
         return f'</jobs?{urlencode(query)}>; rel="next"'
-
-
-def _cursor(job: Job) -> str:
-    return base64.urlsafe_b64encode(f"{job.created_at.isoformat()}/{job.id}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        moment, _, job = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("/")
-        created = datetime.fromisoformat(moment)
-        return (created if created.tzinfo else created.replace(tzinfo=UTC)), UUID(job)
-    except (ValueError, binascii.Error):
-        raise invalid(
-            "value_error",
-            ("query", "cursor"),
-            "Not a cursor of this yard; take it from the Link header",
-            cursor,
-        ) from None
 
 
 def _moment(text: str, now: datetime) -> datetime:

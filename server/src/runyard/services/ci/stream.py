@@ -12,18 +12,13 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Final
 
-import structlog
-
-from runyard.database import DatabaseUnavailable
 from runyard.jobs import LOG, STATE, Event, EventsExpired, Job, JobNotFound, State
 from runyard.services.ci.words import PHASE, TEST, outcome, status_of, success_of
-from runyard.web.sse import GOING_AWAY, HEARTBEAT
+from runyard.web.sse import GOING_AWAY, HEARTBEAT, frame
 from runyard.yard import Yard
 
 QUEUE_LOOK: Final = 2.0
 """Seconds between looks at the place in the queue, for who wants to know it."""
-
-log = structlog.get_logger(__name__)
 
 _CURSOR: Final = re.compile(r"(\d{1,18})(?:\.(\d{1,9}))?")
 
@@ -77,9 +72,6 @@ async def stream(
     except (JobNotFound, EventsExpired) as error:  # retention took it away while somebody was reading
         yield _message(None, {"type": "log", "data": f"{error}\n"})
         yield _complete(job, everything=everything)
-    except DatabaseUnavailable as error:
-        log.warning("stream_broken_off", job=str(job.id), error=str(error))
-        yield GOING_AWAY
 
 
 async def _follow(yard: Yard, job: Job, cursor: Cursor, *, everything: bool) -> AsyncGenerator[bytes]:
@@ -191,5 +183,4 @@ def _complete(job: Job, *, everything: bool) -> bytes:
 
 def _message(cursor: bytes | None, body: Mapping[str, object]) -> bytes:
     """One event; its JSON is ASCII and has spaces after ``,`` and ``:``, as it always had."""
-    data = b"data: " + json.dumps(body).encode("ascii") + b"\n\n"
-    return data if cursor is None else b"id: " + cursor + b"\n" + data
+    return frame(json.dumps(body).encode("ascii"), cursor=cursor)

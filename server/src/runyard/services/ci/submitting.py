@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
 
 import msgspec
 from fastapi import Request
@@ -14,12 +12,11 @@ from fastapi import Request
 from runyard.artifacts import Blob
 from runyard.identity import Action, Principal, require
 from runyard.jobs import Job, NewJob
-from runyard.services.ci.edge import invalid, yard_of
+from runyard.services.ci.edge import yard_of
 from runyard.services.ci.options import Options
 from runyard.services.ci.upload import read_submission
 from runyard.services.ci.words import KIND, PACKAGE
-
-_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
+from runyard.web.idempotency import idempotency_key
 
 
 async def submit_form(request: Request, principal: Principal) -> Job:
@@ -44,10 +41,7 @@ async def submit_again(request: Request, principal: Principal, job: Job, package
 
 
 async def _submit(request: Request, principal: Principal, read: Callable[[], Awaitable[NewJob]]) -> Job:
-    yard, key = yard_of(request), request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        message = "An Idempotency-Key has 1 to 255 printable ASCII characters"
-        raise invalid("value_error", ("header", "idempotency-key"), message, key[:300])
+    yard, key = yard_of(request), idempotency_key(request)
     async with yard.in_flight.reading(f"{principal.user_id}/{KIND}", key):
         return await yard.jobs.submit(replace(await read(), idempotency_key=key))
 

@@ -10,13 +10,13 @@ from fastapi import Request
 
 from runyard.artifacts import Blob, DigestMismatch
 from runyard.identity import Principal
-from runyard.services.ci.edge import invalid
 from runyard.services.ci.options import LIMIT as OPTIONS_LIMIT
 from runyard.services.ci.options import Options, parse_options
 from runyard.services.ci.words import PACKAGE
 from runyard.sizes import MIB
-from runyard.web.errors import Refused
-from runyard.web.multipart import BadForm, Form, FormTooLarge, Part, boundary_of
+from runyard.web.bodies import form_of
+from runyard.web.errors import Refused, invalid
+from runyard.web.multipart import BadForm, Part
 from runyard.yard import Yard
 
 AROUND_FILE: Final = 1 * MIB
@@ -42,14 +42,11 @@ async def read_submission(request: Request, yard: Yard, principal: Principal) ->
         TooLarge, FormTooLarge, BadForm, BadOptions, NetworkNotAllowed: what they say.
     """
     limit = yard.settings.upload_limit + AROUND_FILE
-    if (announced := request.headers.get("content-length", "")).isdecimal() and int(announced) > limit:
-        raise FormTooLarge(yard.settings.upload_limit)
-    boundary = boundary_of(request.headers.get("content-type", ""))
-    if boundary is None:
+    form = form_of(request, limit=limit)
+    if form is None:
         raise _file_missing()
     package: Blob | None = None
     fields: dict[str, str] = {}
-    form = Form(request.stream(), boundary, limit=limit)
     async for part in form.parts():
         if part.name == "file" and package is None:
             package = await _keep(part, yard)

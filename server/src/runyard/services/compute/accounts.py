@@ -26,16 +26,15 @@ from runyard.identity import (
 from runyard.identity.signing import ALGORITHM
 from runyard.identity.users import LARGEST
 from runyard.services.compute.forms import read_form, read_permissions
-from runyard.web.auth import NoCredential, authenticate
-from runyard.web.errors import Refusals, Refused, refusing
+from runyard.web.auth import CHALLENGE, NoCredential, authenticate
+from runyard.web.errors import Refusals, Refused, invalid, refusing
+from runyard.web.ground import Ground
 from runyard.web.multipart import BadForm, FormTooLarge
 from runyard.yard import Yard
 
-_BEARER: Final = {"WWW-Authenticate": "Bearer"}
-
 REFUSALS: Final[Refusals] = {
-    NoCredential: lambda _: Refused(401, "Not authenticated", headers=_BEARER),
-    CredentialError: lambda _: Refused(401, "Could not validate credentials", headers=_BEARER),
+    NoCredential: lambda _: Refused(401, "Not authenticated", headers=CHALLENGE),
+    CredentialError: lambda _: Refused(401, "Could not validate credentials", headers=CHALLENGE),
     Forbidden: lambda _: Refused(403, "The user doesn't have enough privileges"),
     NotFound: lambda _: Refused(404, "User not found"),
     AlreadyExists: lambda _: Refused(400, "Username already registered"),
@@ -43,36 +42,23 @@ REFUSALS: Final[Refusals] = {
     TooManyAttempts: lambda error: Refused(
         429, str(error), code="too_many_attempts", headers={"Retry-After": str(error.retry_after)}
     ),
-    InvalidValue: lambda error: Refused(
-        422, [{"type": "value_error", "loc": ["body"], "msg": str(error), "input": None}]
-    ),
+    InvalidValue: lambda error: invalid("value_error", ("body",), str(error)),
     FormTooLarge: lambda error: Refused(413, str(error), code="form_too_large"),
     BadForm: lambda error: Refused(400, str(error), code="bad_form"),
 }
 
+ground: Final = Ground(Yard)
 routes = APIRouter(route_class=refusing(REFUSALS), tags=["accounts"])
 
 
 def router(yard: Yard) -> APIRouter:
     """The routes of accounts, on ``yard``."""
-
-    async def carry(request: Request) -> None:
-        request.state.yard = yard
-
-    bound = APIRouter(dependencies=[Depends(carry)])
-    bound.include_router(routes)
-    return bound
-
-
-def _yard(request: Request) -> Yard:
-    yard = request.state.yard
-    assert isinstance(yard, Yard)
-    return yard
+    return ground.router(routes, yard)
 
 
 async def caller(request: Request) -> Principal:
     """Who calls. A dependency: it is solved before a handler reads the body."""
-    return await authenticate(request, _yard(request).identity)
+    return await authenticate(request, ground.of(request).identity)
 
 
 async def admin(request: Request) -> Principal:
@@ -106,9 +92,9 @@ async def sign_in(request: Request) -> Response:
     form = await read_form(request, _SignIn)
     address = "" if request.client is None else request.client.host
     try:
-        user = await _yard(request).identity.sign_in(form.username, form.password, address=address)
+        user = await ground.of(request).identity.sign_in(form.username, form.password, address=address)
     except CredentialError:
-        raise Refused(401, "Incorrect username or password", headers=_BEARER) from None
+        raise Refused(401, "Incorrect username or password", headers=CHALLENGE) from None
     return await _token(request, user)
 
 
@@ -123,14 +109,14 @@ async def refresh(request: Request, principal: Caller) -> Response:
 @routes.get("/auth/public-key")
 async def public_key(request: Request) -> Response:
     """What tokens are verified with."""
-    key = await _yard(request).identity.tokens.key()
+    key = await ground.of(request).identity.tokens.key()
     return JSONResponse({"public_key": key.public_pem, "algorithm": ALGORITHM})
 
 
 @routes.get("/.well-known/jwks.json")
 async def jwks(request: Request) -> Response:
     """The same as a JWK set."""
-    key = await _yard(request).identity.tokens.key()
+    key = await ground.of(request).identity.tokens.key()
     return JSONResponse({"keys": [key.jwk]})
 
 
@@ -163,7 +149,7 @@ async def create(request: Request) -> Response:
     """Add a user. A name that is an email address is one."""
     form = await read_form(request, _NewUser)
     is_email = "@" in form.username
-    user = await _yard(request).identity.users.create(
+    user = await ground.of(request).identity.users.create(
         form.username,
         login=None if is_email else form.username,
         email=form.username if is_email else None,
@@ -178,7 +164,7 @@ async def create(request: Request) -> Response:
 @routes.get("/users/", dependencies=[Admin])
 async def list_users(request: Request, *, skip: int = 0, limit: int = 100) -> Response:
     """Users, the oldest first. A negative limit is none."""
-    users = await _yard(request).identity.users.page(
+    users = await ground.of(request).identity.users.page(
         skip=min(max(skip, 0), LARGEST), limit=None if limit < 0 else min(limit, LARGEST)
     )
     return JSONResponse([_shown(user) for user in users])
@@ -187,13 +173,13 @@ async def list_users(request: Request, *, skip: int = 0, limit: int = 100) -> Re
 @routes.get("/users/{number}", dependencies=[Admin])
 async def get(request: Request, number: int) -> Response:
     """One user."""
-    return _account(await _yard(request).identity.users.by_number(number))
+    return _account(await ground.of(request).identity.users.by_number(number))
 
 
 @routes.put("/users/{number}", dependencies=[Admin])
 async def update(request: Request, number: int) -> Response:
     """Change what is given."""
-    users = _yard(request).identity.users
+    users = ground.of(request).identity.users
     user = await users.by_number(number)
     form = await read_form(request, _Changes)
     changed = await users.update(
@@ -209,7 +195,7 @@ async def update(request: Request, number: int) -> Response:
 @routes.delete("/users/{number}", dependencies=[Admin])
 async def delete(request: Request, number: int) -> Response:
     """Remove a user. Their jobs stay, and are nobody's."""
-    users = _yard(request).identity.users
+    users = ground.of(request).identity.users
     await users.delete((await users.by_number(number)).id)
     return Response(status_code=204)
 
@@ -220,13 +206,13 @@ async def delete(request: Request, number: int) -> Response:
 async def _user(request: Request, principal: Principal) -> User:
     """The caller as a user, unless they were deleted a moment ago."""
     try:
-        return await _yard(request).identity.users.get(principal.user_id)
+        return await ground.of(request).identity.users.get(principal.user_id)
     except NotFound:
         raise InvalidCredential("unknown") from None
 
 
 async def _token(request: Request, user: User) -> Response:
-    token = await _yard(request).identity.tokens.issue(user)
+    token = await ground.of(request).identity.tokens.issue(user)
     return JSONResponse({"access_token": token, "token_type": "bearer"}, headers={"Cache-Control": "no-store"})
 
 

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Sequence
-from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
 from runyard.artifacts import Artifact, ArtifactMissing
 from runyard.identity import Action, Forbidden, Principal, require
 from runyard.jobs import Job, JobNotFound
-from runyard.services.compute.edge import Admin, Caller, Door, invalid, room_of
+from runyard.services.compute.edge import Admin, Caller, Door, ground, room_of
 from runyard.services.compute.forms import read_form
 from runyard.services.compute.plugin import Plugin
 from runyard.services.compute.plugins import installed
 from runyard.services.compute.room import Room
 from runyard.services.compute.submitting import CHANNEL_HEADER, MOST_FILES, submit_again, submit_form
 from runyard.services.compute.words import PREFIX, STATUS, Status, milliseconds, record, task_type
-from runyard.web.errors import Refused
+from runyard.web.bodies import json_response
+from runyard.web.cursors import read_cursor, write_cursor
+from runyard.web.errors import Refused, invalid
 from runyard.web.files import file_response
+from runyard.web.long_poll import LONGEST_WAIT, news_of
 
-LONGEST_WAIT: Final = 60.0
 PLAYABLE: Final = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".ts": "video/mp2t",
@@ -43,13 +41,7 @@ routes = APIRouter(route_class=Door, tags=["compute"])
 
 def router(room: Room) -> APIRouter:
     """The service's routes, in ``room``."""
-
-    async def carry(request: Request) -> None:
-        request.state.room = room
-
-    bound = APIRouter(dependencies=[Depends(carry)])
-    bound.include_router(routes)
-    return bound
+    return ground.router(routes, room)
 
 
 # -------------------------------------------------------------------- the service
@@ -59,7 +51,7 @@ def router(room: Room) -> APIRouter:
 async def root(request: Request) -> Response:
     """That it is here, and whether guests may use it."""
     mode = await room_of(request).guests.mode()
-    return _json(
+    return json_response(
         {"status": "healthy", "service": "Task Server", "version": "v1", "guestMode": "on" if mode.on else "off"}
     )
 
@@ -68,7 +60,7 @@ async def root(request: Request) -> Response:
 async def capabilities(request: Request) -> Response:
     """How many workers there are, and how many of them could start a job of each type at once."""
     workers, idle = room_of(request).workers.capabilities()
-    return _json({"num_workers": workers, "capabilities": idle})
+    return json_response({"num_workers": workers, "capabilities": idle})
 
 
 @routes.get("/plugins")
@@ -86,7 +78,7 @@ async def plugins(request: Request) -> Response:
         }
         for one in installed().values()
     ]
-    return _json(found)
+    return json_response(found)
 
 
 # -------------------------------------------------------------------- submitting
@@ -96,7 +88,7 @@ async def plugins(request: Request) -> Response:
 async def submit(request: Request, name: str, principal: Caller) -> Response:
     """Queue a job."""
     (job,) = await submit_form(request, principal, _plugin(name))
-    return _json(_queued(job), headers=_channel(request))
+    return json_response(_queued(job), headers=_channel(request))
 
 
 @routes.post("/jobs/{name}/batch")
@@ -104,21 +96,21 @@ async def submit_batch(request: Request, name: str, principal: Caller) -> Respon
     """Queue a job for each of several files."""
     jobs = await submit_form(request, principal, _plugin(name), most=MOST_FILES)
     found = [{**_queued(job), "file": job.params["file"]["name"]} for job in jobs]  # type: ignore[index]
-    return _json({"jobs": found}, headers=_channel(request))
+    return json_response({"jobs": found}, headers=_channel(request))
 
 
 @routes.post("/jobs/{job_id}/retry")
 async def retry(request: Request, job_id: str, principal: Caller) -> Response:
     """Queue the same work again."""
     job = await _job(request, job_id, principal)
-    return _json(_queued(await submit_again(request, principal, job, _plugin(task_type(job)))))
+    return json_response(_queued(await submit_again(request, principal, job, _plugin(task_type(job)))))
 
 
 @routes.post("/jobs/{job_id}/cancel")
 async def cancel(request: Request, job_id: str, principal: Caller) -> Response:
     """Ask for the end of a job."""
     job = await _job(request, job_id, principal, Action.CANCEL)
-    return _json(record(await room_of(request).yard.jobs.cancel(job.id)), code=202)
+    return json_response(record(await room_of(request).yard.jobs.cancel(job.id)), status=202)
 
 
 # -------------------------------------------------------------------- looking
@@ -145,12 +137,13 @@ async def list_jobs(
         owner=principal.user_id,
         tenant=principal.tenant if principal.project is not None else None,
         states=[state for state, word in STATUS.items() if not status or word in status],
-        before=None if cursor is None else _read_cursor(cursor),
+        before=None if cursor is None else read_cursor(cursor),
         limit=limit + 1,
     )
     more = len(jobs) > limit
     jobs = jobs[:limit]
-    return _json({"jobs": [_record(room, job) for job in jobs], "next_cursor": _cursor(jobs[-1]) if more else None})
+    next_cursor = write_cursor(jobs[-1].created_at, jobs[-1].id) if more else None
+    return json_response({"jobs": [_record(room, job) for job in jobs], "next_cursor": next_cursor})
 
 
 @routes.get("/jobs/{job_id}")
@@ -165,9 +158,9 @@ async def get_job(
     """How a job stands; with ``wait`` as soon as there is something new."""
     room, job = room_of(request), await _job(request, job_id, principal)
     if wait and not job.state.ended and (after is None or job.last_seq <= after):
-        job = await _news_of(room, job, wait, ended=after is None)
+        job = await news_of(room.yard, job, patience=wait, end=after is None)
     room.read(job)
-    return _json(_record(room, job))
+    return json_response(_record(room, job))
 
 
 @routes.delete("/jobs/{job_id}")
@@ -185,7 +178,7 @@ async def delete_job(request: Request, job_id: str, principal: Caller) -> Respon
 async def list_files(request: Request, job_id: str, principal: Caller) -> Response:
     """The files of a job: its input and its results."""
     found = await _files(request, await _job(request, job_id, principal))
-    return _json(
+    return json_response(
         [{"path": one.name, "size": one.size, "sha256": one.digest, "content_type": one.content_type} for one in found]
     )
 
@@ -215,7 +208,7 @@ async def view_file(request: Request, job_id: str, path: str, principal: Caller)
 async def storage_size(request: Request, _: Admin) -> Response:
     """What the jobs' files take."""
     size, count = await room_of(request).yard.artifacts.usage(_kinds())
-    return _json({"total_size": size, "job_count": count})
+    return json_response({"total_size": size, "job_count": count})
 
 
 @routes.delete("/admin/jobs/cleanup")
@@ -225,7 +218,7 @@ async def cleanup(request: Request, _: Admin, *, days: Annotated[int, Query(ge=0
     before, _count = await yard.artifacts.usage(_kinds())
     deleted = await yard.jobs.delete_ended(_kinds(), before=yard.clock() - timedelta(days=days))
     after, _count = await yard.artifacts.usage(_kinds())
-    return _json({"deleted_count": deleted, "freed_space": max(0, before - after)})
+    return json_response({"deleted_count": deleted, "freed_space": max(0, before - after)})
 
 
 @routes.get("/admin/config")
@@ -233,7 +226,7 @@ async def cleanup(request: Request, _: Admin, *, days: Annotated[int, Query(ge=0
 async def get_config(request: Request, _: Admin) -> Response:
     """The guest mode, and who switched it when."""
     mode = await room_of(request).guests.mode()
-    return _json(
+    return json_response(
         {
             "guest_mode": mode.on,
             "updated_at": None if mode.updated_at is None else milliseconds(mode.updated_at),
@@ -252,7 +245,7 @@ async def switch_guest_mode(request: Request, principal: Admin) -> Response:
     """Let guests in, or not."""
     on = (await read_form(request, _GuestMode)).guest_mode
     await room_of(request).guests.switch(on=on, by=principal)
-    return _json({"guest_mode": on, "message": "Configuration updated successfully"})
+    return json_response({"guest_mode": on, "message": "Configuration updated successfully"})
 
 
 # -------------------------------------------------------------------- helpers
@@ -296,18 +289,6 @@ async def _file(request: Request, job: Job, path: str) -> Artifact:
         raise
 
 
-async def _news_of(room: Room, job: Job, wait: float, *, ended: bool) -> Job:
-    """The job once something has happened to it, or it has ended; at the latest after ``wait`` seconds."""
-    try:
-        async with asyncio.timeout(wait), aclosing(room.yard.tails.follow(job.id, job.last_seq, idle=wait)) as events:
-            async for event in events:
-                if event is not None and (not ended or event.ends_job):
-                    break
-    except TimeoutError:
-        pass
-    return await room.yard.jobs.get(job.id)
-
-
 def _record(room: Room, job: Job) -> dict[str, object]:
     return record(job, waiting_for=room.waiting_for(job))
 
@@ -325,20 +306,3 @@ def _channel(request: Request) -> dict[str, str]:
 
 def _kinds() -> list[str]:
     return [one.kind for one in installed().values()]
-
-
-def _cursor(job: Job) -> str:
-    return base64.urlsafe_b64encode(f"{job.created_at.isoformat()} {job.id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        time, _, job = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-        return datetime.fromisoformat(time), UUID(job)
-    except (ValueError, binascii.Error):
-        message = "Send back the next_cursor of the page before"
-        raise invalid("value_error", ("query", "cursor"), message, text[:300]) from None
-
-
-def _json(content: object, *, code: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), code, headers=headers, media_type="application/json")

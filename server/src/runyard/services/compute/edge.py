@@ -11,26 +11,32 @@ from runyard.identity import GUEST, CredentialError, Forbidden, InvalidCredentia
 from runyard.jobs import IdempotencyReused, JobEnded, JobNotFound, RequestInFlight
 from runyard.services.compute.guests import GuestsRefused
 from runyard.services.compute.room import Room
-from runyard.web.auth import NoCredential, authenticate
-from runyard.web.errors import Refusals, Refused, refusing
+from runyard.web.auth import CHALLENGE, NoCredential, authenticate
+from runyard.web.cursors import BadCursor
+from runyard.web.errors import Refusals, Refused, invalid, refusing
+from runyard.web.ground import Ground
+from runyard.web.idempotency import BadKey
 from runyard.web.multipart import BadForm, FormTooLarge
 from runyard.web.strangers import refuse_strangers
 
 PERMISSION: Final = "ai_inference_support"
-_BEARER: Final = {"WWW-Authenticate": "Bearer"}
 _TEXTS: Final = {"expired": "JWT token has expired", "payload": "JWT payload is invalid"}
 
 REFUSALS: Final[Refusals] = {
-    NoCredential: lambda _: Refused(401, "Authentication required", headers=_BEARER),
+    NoCredential: lambda _: Refused(401, "Authentication required", headers=CHALLENGE),
     InvalidCredential: lambda error: Refused(
-        401, _TEXTS.get(error.reason, "Could not validate credentials"), headers=_BEARER
+        401, _TEXTS.get(error.reason, "Could not validate credentials"), headers=CHALLENGE
     ),
-    CredentialError: lambda _: Refused(401, "Could not validate credentials", headers=_BEARER),
+    CredentialError: lambda _: Refused(401, "Could not validate credentials", headers=CHALLENGE),
     Forbidden: lambda error: Refused(403, str(error)),
     GuestsRefused: lambda error: Refused(409, str(error), code="guests_refused"),
     JobNotFound: lambda error: Refused(404, f"Job {error.job} not found"),
     JobEnded: lambda error: Refused(409, str(error), code="job_ended"),
     ArtifactMissing: lambda error: Refused(404, f"File not found: {error.name}"),
+    BadCursor: lambda error: invalid(
+        "value_error", ("query", "cursor"), "Send back the next_cursor of the page before", error.cursor[:300]
+    ),
+    BadKey: lambda error: invalid("value_error", ("header", "idempotency-key"), str(error), error.key[:300]),
     IdempotencyReused: lambda error: Refused(422, str(error), code="idempotency_key_reused"),
     RequestInFlight: lambda error: Refused(409, str(error), code="request_in_flight", headers={"Retry-After": "1"}),
     TooLarge: lambda error: Refused(413, str(error), code="file_too_large"),
@@ -41,11 +47,8 @@ REFUSALS: Final[Refusals] = {
 Door = refusing(REFUSALS)
 
 
-def room_of(request: Request) -> Room:
-    """The room behind this request's application."""
-    room = request.state.room
-    assert isinstance(room, Room)
-    return room
+ground: Final = Ground(Room)
+room_of: Final = ground.of
 
 
 async def caller(request: Request) -> Principal:
@@ -80,8 +83,3 @@ async def identify(request: Request) -> Principal:
             raise
     refuse_strangers(request.headers, loopback=room.yard.settings.guests == "loopback")
     return GUEST
-
-
-def invalid(kind: str, loc: tuple[str, ...], message: str, given: object = None) -> Refused:
-    """A 422 in the shape the framework gives its own."""
-    return Refused(422, [{"type": kind, "loc": list(loc), "msg": message, "input": given}])

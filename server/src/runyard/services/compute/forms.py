@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from runyard.web.bodies import BodyTooLarge, read_body
 from runyard.web.errors import Refused
 from runyard.web.multipart import BadForm, Form, FormTooLarge, boundary_of
 
@@ -73,11 +74,10 @@ async def _fields(request: Request) -> list[tuple[str, str]]:
         return [(part.name, await part.text(limit=LIMIT)) async for part in form.parts()]
     if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         return []
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LIMIT:
-            raise FormTooLarge(LIMIT)
+    try:
+        body = await read_body(request, limit=LIMIT)
+    except BodyTooLarge:
+        raise FormTooLarge(LIMIT) from None
     try:
         return parse_qsl(body.decode(), max_num_fields=FIELDS)
     except ValueError:

@@ -1,18 +1,17 @@
-"""What a worker and its media processes say to each other: msgpack messages, each after its length."""
+"""What a worker and its media processes say to each other."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import BinaryIO, Final
+from typing import Final, TypeAlias
 
 import msgspec
 
+from runyard.frames import Frames
 from runyard.services.compute.plugin import MediaLimits
+from runyard.sizes import MIB
 
-LONGEST: Final = 64 * 1024 * 1024
+LONGEST: Final = 64 * MIB
 """Bytes of one message: the results of a full batch, vectors and all."""
-
-_LENGTH: Final = 4
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -58,35 +57,7 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     trace: str = ""
 
 
-Report = Ready | Progress | Done
+Report: TypeAlias = Ready | Progress | Done
 
-_encode = msgspec.msgpack.Encoder().encode
-_reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
-_runs = msgspec.msgpack.Decoder(Run)
-
-
-def pack(message: Run | Report) -> bytes:
-    """A message with its length in front."""
-    body = _encode(message)
-    return len(body).to_bytes(_LENGTH, "big") + body
-
-
-def read_run(stream: BinaryIO) -> Run | None:
-    """The next order; None at the end. Blocks."""
-    head = stream.read(_LENGTH)
-    if len(head) < _LENGTH:
-        return None
-    return _runs.decode(stream.read(int.from_bytes(head, "big")))
-
-
-async def read_report(stream: asyncio.StreamReader) -> Report:
-    """The next report.
-
-    Raises:
-        ValueError, msgspec.DecodeError: the other side doesn't keep to the protocol.
-        asyncio.IncompleteReadError: it is gone.
-    """
-    length = int.from_bytes(await stream.readexactly(_LENGTH), "big")
-    if length > LONGEST:
-        raise ValueError(f"a report of {length} bytes is longer than {LONGEST}")
-    return _reports.decode(await stream.readexactly(length))
+order_frames: Final = Frames[Run](Run, longest=LONGEST)
+report_frames: Final = Frames[Report](Report, longest=LONGEST)

@@ -5,30 +5,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from runyard.services.compute.frames import Done, Outcome, Progress, Ready, Report, Run, pack, read_run
+from runyard.services.compute.frames import Done, Outcome, Progress, Ready, Report, Run, order_frames, report_frames
 from runyard.services.compute.plugin import MediaError, Plugin, Result, Task
 from runyard.services.compute.plugins import installed
 
 
 def main(orders: str, reports: str, models: str) -> None:
     """Serve until the worker closes the pipe."""
-    with open(orders, "rb") as incoming, open(reports, "wb", buffering=0) as outgoing:  # noqa: PTH123  (pipes)
-
-        def tell(report: Report) -> None:
-            message = memoryview(pack(report))
-            while message:
-                message = message[os.write(outgoing.fileno(), message) :]
-
+    with Path(orders).open("rb") as incoming, report_frames.sender(reports) as tell:
         plugins = installed()
         tell(Ready())
-        while (order := read_run(incoming)) is not None:
+        while (order := order_frames.read(incoming)) is not None:
             tell(_run(plugins[order.plugin], order, Path(models), tell))
 
 

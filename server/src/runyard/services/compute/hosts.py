@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +13,9 @@ import msgspec
 import structlog
 
 from runyard.sandbox import Command, Limits, Mount, Process, Sandbox, SandboxError
+from runyard.sandbox.python import ORDERS, REPORTS, pipes, python_environment, python_mounts
 from runyard.sandbox.scratch import remove
-from runyard.services.compute.frames import Done, Outcome, Progress, Ready, Run, Work, pack, read_report
+from runyard.services.compute.frames import Done, Outcome, Progress, Ready, Run, Work, order_frames, report_frames
 from runyard.services.compute.plugin import MediaLimits
 from runyard.settings import Settings
 
@@ -31,8 +28,6 @@ IDLE: Final = 300.0
 """Seconds after which a process that has nothing to do ends; the next job starts another."""
 
 OUTPUT_KEPT: Final = 4000
-_SYSTEM: Final = ("/usr/", "/bin/", "/lib")
-"""In every sandbox anyway."""
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +86,7 @@ class Host:
             self._limits,
         )
         self._process.wake()
-        self._orders.write(pack(order))
+        self._orders.write(order_frames.pack(order))
         try:
             async with asyncio.timeout(self._timeout):
                 while not isinstance(said := await self._next_report(), Done):
@@ -112,7 +107,7 @@ class Host:
         await self._process.kill()
 
     async def _next_report(self) -> Ready | Progress | Done:
-        reading = asyncio.ensure_future(read_report(self._reports))
+        reading = asyncio.ensure_future(report_frames.receive(self._reports))
         try:
             await asyncio.wait({reading, self._ended}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
@@ -135,14 +130,14 @@ class Host:
         Raises:
             HostDied: it can't be started; the log says why.
         """
-        work, pipes = folder / "work", folder / "pipes"
-        for one in (work, pipes):
+        work, ends = folder / "work", folder / "pipes"
+        for one in (work, ends):
             one.mkdir()
             one.chmod(0o777)  # the sandbox has a user of its own; the folder above is ours alone
-        command = await asyncio.to_thread(_command, work, pipes, sandbox, settings)
+        command = await asyncio.to_thread(_command, work, ends, sandbox, settings)
         host = cls(work, INSIDE if sandbox.isolated else str(work), settings)
         async with AsyncExitStack() as stack:
-            host._orders, host._reports = await stack.enter_async_context(_pipes(pipes))
+            host._orders, host._reports = await stack.enter_async_context(pipes(ends))
             try:
                 host._process = await stack.enter_async_context(sandbox.start(command))
                 host._ended = asyncio.create_task(host._listen(), name="output of a media process")
@@ -277,78 +272,27 @@ class Hosts:
         closing.add_done_callback(self._closing.discard)
 
 
-@asynccontextmanager
-async def _pipes(folder: Path) -> AsyncIterator[tuple[asyncio.WriteTransport, asyncio.StreamReader]]:
-    """Both ends that are ours: orders go out, reports come in.
-
-    Each pipe has its other end open here, too: so opening waits for nobody, and an end of the process is seen by its
-    exit alone.
-    """
-    loop = asyncio.get_running_loop()
-    ends = {}
-    for name in ("orders", "reports"):
-        os.mkfifo(folder / name)
-        (folder / name).chmod(0o666)
-        reading = os.open(folder / name, os.O_RDONLY | os.O_NONBLOCK)
-        ends[name] = reading, os.open(folder / name, os.O_WRONLY | os.O_NONBLOCK)
-    spare_reading, sending = ends["orders"]
-    receiving, spare_sending = ends["reports"]
-    reader = asyncio.StreamReader()
-    outgoing, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(sending, "wb", buffering=0))
-    incoming, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(receiving, "rb", buffering=0)
-    )
-    try:
-        yield outgoing, reader
-    finally:
-        outgoing.abort()
-        incoming.close()
-        os.close(spare_reading)
-        os.close(spare_sending)
-
-
-def _command(work: Path, pipes: Path, sandbox: Sandbox, settings: Settings) -> Command:
+def _command(work: Path, ends: Path, sandbox: Sandbox, settings: Settings) -> Command:
     inside, models = str(work), str(settings.models)
-    pipes_inside = str(pipes)
+    pipes_inside = str(ends)
     mounts: list[Mount] = []
     if sandbox.isolated:
         inside, pipes_inside = INSIDE, "/pipes"
-        mounts = [Mount(source=Path(folder), target=folder) for folder in _python_folders()]
+        mounts = python_mounts()
         if settings.models.is_dir():
             mounts.append(Mount(source=settings.models, target=MODELS_INSIDE))
         models = MODELS_INSIDE
     return Command(
         argv=(
             sys.executable, "-m", "runyard.services.compute.host",
-            f"{pipes_inside}/orders", f"{pipes_inside}/reports", models,
+            f"{pipes_inside}/{ORDERS}", f"{pipes_inside}/{REPORTS}", models,
         ),
         cwd=inside,
-        env={"PYTHONPATH": os.pathsep.join(_python_paths()), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+        env={**python_environment(), "OMP_NUM_THREADS": "1"},
         mounts=[
             *mounts,
             Mount(source=work, target=inside, writable=True),
-            Mount(source=pipes, target=pipes_inside, writable=True),
+            Mount(source=ends, target=pipes_inside, writable=True),
         ],
         limits=Limits(memory=settings.compute_memory, disk=settings.compute_output, processes=256),
     )  # fmt: skip
-
-
-@cache
-def _python_paths() -> tuple[str, ...]:
-    """Where a program started anywhere finds its modules: editable installs too, never the current folder. Blocks."""
-    asked = subprocess.run(
-        [sys.executable, "-P", "-c", "import json, sys; print(json.dumps(sys.path))"],
-        cwd="/", capture_output=True, check=True, timeout=START_DEADLINE,
-    )  # fmt: skip
-    return tuple(path for path in json.loads(asked.stdout) if Path(path).is_dir())
-
-
-@cache
-def _python_folders() -> tuple[str, ...]:
-    """What a media process must see of this Python: itself, its base, and every place of modules, outermost only."""
-    places = {sys.prefix, sys.base_prefix, *_python_paths(), str(Path(sys.executable).resolve().parent.parent)}
-    chosen: list[str] = []
-    for place in sorted(str(Path(place).absolute()) for place in places):
-        if not place.startswith(_SYSTEM) and not any(place == one or place.startswith(f"{one}/") for one in chosen):
-            chosen.append(place)
-    return tuple(chosen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -15,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from runyard.artifacts import Blob
 from runyard.identity import Action, Principal, require
 from runyard.jobs import Job, NewJob
-from runyard.services.compute.edge import invalid, room_of
+from runyard.services.compute.edge import room_of
 from runyard.services.compute.plugin import Plugin
 from runyard.services.compute.words import CHANNEL, INPUT, channel
 from runyard.sizes import MIB
-from runyard.web.errors import Refused
-from runyard.web.multipart import BadForm, Form, FormTooLarge, Part, boundary_of
+from runyard.web.bodies import form_of
+from runyard.web.errors import Refused, invalid
+from runyard.web.idempotency import idempotency_key
+from runyard.web.multipart import BadForm, Part
 
 AROUND_FILES: Final = 1 * MIB
 """Bytes a form may have beside its files."""
@@ -31,7 +32,8 @@ LONGEST_NAME: Final = 200
 MOST_FILES: Final = 100
 CHANNEL_HEADER: Final = "Runyard-Channel"
 
-_KEY: Final = re.compile(r"[\x20-\x7e]{1,200}")
+LONGEST_KEY: Final = 200
+"""A batch makes a key of it for each of its jobs."""
 
 
 class Submission(BaseModel):
@@ -50,10 +52,7 @@ async def submit_form(request: Request, principal: Principal, plugin: Plugin[Any
         TooLarge, FormTooLarge, BadForm, IdempotencyReused, RequestInFlight: what they say.
     """
     require(principal, Action.SUBMIT, tenant=principal.tenant)
-    yard, key = room_of(request).yard, request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        message = "An Idempotency-Key has 1 to 200 printable ASCII characters"
-        raise invalid("value_error", ("header", "idempotency-key"), message, key[:300])
+    yard, key = room_of(request).yard, idempotency_key(request, longest=LONGEST_KEY)
     wanted = request.headers.get(CHANNEL_HEADER)
     if wanted is not None and not CHANNEL.fullmatch(wanted):
         message = "A channel has 8 to 64 letters, digits, hyphens and underscores"
@@ -93,14 +92,11 @@ async def _read(request: Request, *, most: int) -> tuple[list[tuple[str, Blob]],
     """The form's files, stored, and its other fields."""
     yard = room_of(request).yard
     limit = yard.settings.upload_limit * most + AROUND_FILES
-    if (announced := request.headers.get("content-length", "")).isdecimal() and int(announced) > limit:
-        raise FormTooLarge(yard.settings.upload_limit)
-    boundary = boundary_of(request.headers.get("content-type", ""))
-    if boundary is None:
+    form = form_of(request, limit=limit, parts=FIELDS + most)
+    if form is None:
         raise invalid("missing", ("body", "file"), "Field required")
     files: list[tuple[str, Blob]] = []
     fields: dict[str, str] = {}
-    form = Form(request.stream(), boundary, limit=limit, parts=FIELDS + most)
     async for part in form.parts():
         if part.name == "file":
             if len(files) == most:

@@ -1,4 +1,4 @@
-"""What a worker and its instance processes say to each other: msgpack messages, each after its length.
+"""What a worker and its instance processes say to each other.
 
 One pair of pipes carries every instance of a process; ``instance`` is the worker's number of one. The process is not
 trusted: what it sends is checked, and grants it nothing but to speak for the instances it was given.
@@ -6,11 +6,11 @@ trusted: what it sends is checked, and grants it nothing but to speak for the in
 
 from __future__ import annotations
 
-import asyncio
-from typing import BinaryIO, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from runyard.frames import Frames
 from runyard.services.inferlets.limits import Limits
 from runyard.sizes import KIB, MIB
 
@@ -22,8 +22,6 @@ WINDOW: Final = 256 * KIB
 
 MAILBOX: Final = 1 * MIB
 """Bytes that may wait for an instance inside its process; the rest waits in the event log."""
-
-_LENGTH: Final = 4
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 Kind: TypeAlias = Literal["module", "component"]
@@ -150,38 +148,10 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
 
 Report: TypeAlias = Ready | Output | Text | Blob | Call | Credit | Ended
 
-_encode = msgspec.msgpack.Encoder().encode
-_reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
-_orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+order_frames: Final = Frames[Order](Order, longest=LONGEST)
+report_frames: Final = Frames[Report](Report, longest=LONGEST)
 
 
 def weight(message: Text | Blob | Output) -> int:
     """What a message counts in windows and mailboxes; small ones count as more than they are, so they can't be many."""
     return max(256, len(message.text if isinstance(message, Text) else message.content))
-
-
-def pack(message: Order | Report) -> bytes:
-    """A message with its length in front."""
-    body = _encode(message)
-    return len(body).to_bytes(_LENGTH, "big") + body
-
-
-def read_order(stream: BinaryIO) -> Order | None:
-    """The next order; None at the end. Blocks."""
-    head = stream.read(_LENGTH)
-    if len(head) < _LENGTH:
-        return None
-    return _orders.decode(stream.read(int.from_bytes(head, "big")))
-
-
-async def read_report(stream: asyncio.StreamReader) -> Report:
-    """The next report.
-
-    Raises:
-        ValueError, msgspec.DecodeError: the other side doesn't keep to the protocol.
-        asyncio.IncompleteReadError: it is gone.
-    """
-    length = int.from_bytes(await stream.readexactly(_LENGTH), "big")
-    if length > LONGEST:
-        raise ValueError(f"a report of {length} bytes is longer than {LONGEST}")
-    return _reports.decode(await stream.readexactly(length))

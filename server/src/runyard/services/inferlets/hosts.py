@@ -31,8 +31,8 @@ from runyard.services.inferlets.frames import (
     Report,
     Stop,
     Text,
-    pack,
-    read_report,
+    order_frames,
+    report_frames,
     weight,
 )
 from runyard.settings import Settings
@@ -158,7 +158,7 @@ class Host:
 
     def tell(self, order: Order) -> None:
         """Send an order."""
-        self._orders.write(pack(order))
+        self._orders.write(order_frames.pack(order))
 
     async def kill(self) -> None:
         """End it, and all that runs in it, at once."""
@@ -213,7 +213,7 @@ class Host:
 
     async def _hear(self, reports: asyncio.StreamReader) -> None:
         while True:
-            report = await read_report(reports)
+            report = await report_frames.receive(reports)
             if not isinstance(report, Ready) and (instance := self.instances.get(report.instance)) is not None:
                 instance.hear(report)
                 if instance.backlog > MOST_WAITING:
@@ -316,7 +316,7 @@ class Hosts:
 
 async def _first_report(reports: asyncio.StreamReader, printing: asyncio.Task[None]) -> None:
     """Wait until the process is up."""
-    first = asyncio.ensure_future(read_report(reports))
+    first = asyncio.ensure_future(report_frames.receive(reports))
     try:
         await asyncio.wait({first, printing}, return_when=asyncio.FIRST_COMPLETED)
         if not first.done():

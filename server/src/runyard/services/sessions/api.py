@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from runyard.artifacts import Artifact, ArtifactMissing
@@ -23,8 +22,8 @@ from runyard.services.sessions.edge import (
     SessionRefused,
     Visit,
     bad_request,
-    body_of,
     checked_id,
+    ground,
     json_response,
     room_of,
 )
@@ -34,15 +33,24 @@ from runyard.services.sessions.standing import metrics, order_of, session
 from runyard.services.sessions.stream import page, stream
 from runyard.services.sessions.submitting import submit
 from runyard.services.sessions.words import OUTPUT, PATCH
+from runyard.sizes import MIB
+from runyard.web.bodies import read_body
 from runyard.web.files import file_response
+from runyard.web.idempotency import idempotency_key
+from runyard.web.long_poll import LONGEST_WAIT, news_of
 from runyard.web.sse import EventStream
 
-LONGEST_WAIT: Final = 60.0
+LARGEST_BODY: Final = 1 * MIB
+"""Bytes of a request. A task has 50,000 characters at most."""
+
 STOP_PATIENCE: Final = 10.0
 """Seconds that a session which is to be deleted gets to end by itself."""
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 DIFF: Final = "text/x-diff"
+LAST: Final = "last"
+"""Stands for the number of the last event there is."""
+
 _CURSOR: Final = re.compile(r"[0-9]{1,18}")
 
 routes = APIRouter(route_class=Door, tags=["sessions"])
@@ -50,13 +58,7 @@ routes = APIRouter(route_class=Door, tags=["sessions"])
 
 def router(room: Room) -> APIRouter:
     """The service's routes, in ``room``."""
-
-    async def carry(request: Request) -> None:
-        request.state.room = room
-
-    bound = APIRouter(dependencies=[Depends(carry)])
-    bound.include_router(routes)
-    return bound
+    return ground.router(routes, room)
 
 
 # -------------------------------------------------------------------- sessions
@@ -66,7 +68,8 @@ def router(room: Room) -> APIRouter:
 async def create(request: Request, visit: Entered) -> Response:
     """Queue a session."""
     visit.require(Action.SUBMIT)
-    job = await submit(visit, await body_of(request), key=request.headers.get("idempotency-key"))
+    key = idempotency_key(request)
+    job = await submit(visit, await read_body(request, limit=LARGEST_BODY), key=key)
     return json_response({"id": order_of(job).session, "message": "Session created"}, status=201)
 
 
@@ -120,12 +123,13 @@ async def events(request: Request, session_id: str, visit: Entered, *, after: st
     """What happens in a session, as it happens."""
     checked_id(session_id)
     cursor = request.headers.get("last-event-id") or after or "0"
-    if _CURSOR.fullmatch(cursor) is None:
-        raise bad_request(f"after is {cursor!r:.100}: send back the id of an event of this session, a number")
+    if cursor != LAST and _CURSOR.fullmatch(cursor) is None:
+        raise bad_request(f"after is {cursor!r:.100}: it is the id of an event of this session, a number, or {LAST!r}")
     job = await find(visit, session_id)
+    position = job.last_seq if cursor == LAST else int(cursor)
     if "application/json" in request.headers.get("accept", ""):
-        return json_response(await page(visit.room.yard, job, after=int(cursor)))
-    return EventStream(stream(visit.room.yard, job, after=int(cursor)))
+        return json_response(await page(visit.room.yard, job, after=position))
+    return EventStream(stream(visit.room.yard, job, after=position))
 
 
 @routes.get("/v1/sessions/{session_id}/messages")
@@ -164,8 +168,9 @@ async def send_message(request: Request, session_id: str, visit: Entered) -> Res
     """Say something to the agent."""
     visit.require(Action.CANCEL)
     checked_id(session_id)
-    said = talking.read_message(await body_of(request))
-    seq = await talking.say(visit.room.yard, await find(visit, session_id), said)
+    key = idempotency_key(request)
+    said = talking.read_message(await read_body(request, limit=LARGEST_BODY))
+    seq = await talking.say(visit, await find(visit, session_id), said, key=key)
     return json_response({"seq": seq}, status=202)
 
 
@@ -174,18 +179,20 @@ async def decide(request: Request, session_id: str, call: str, visit: Entered) -
     """Let a call of a tool happen, or not."""
     visit.require(Action.CANCEL)
     checked_id(session_id)
-    decision = talking.read_decision(await body_of(request))
+    decision = talking.read_decision(await read_body(request, limit=LARGEST_BODY))
     job = await find(visit, session_id)
     await talking.decide(visit.room.yard, job, call, decision, by=visit.principal.name)
     return json_response({"call": call, "approved": decision.approved}, status=202)
 
 
 @routes.post("/v1/sessions/{session_id}/interrupt")
-async def interrupt(session_id: str, visit: Entered) -> Response:
+async def interrupt(request: Request, session_id: str, visit: Entered) -> Response:
     """End the turn, and keep the session."""
     visit.require(Action.CANCEL)
-    job = await find(visit, checked_id(session_id))
-    await talking.interrupt(visit.room.yard, job)
+    checked_id(session_id)
+    key = idempotency_key(request)
+    job = await find(visit, session_id)
+    await talking.interrupt(visit, job, key=key)
     return await _answer(visit, await visit.room.yard.jobs.get(job.id), status=202)
 
 
@@ -291,17 +298,8 @@ async def _end_of(visit: Visit, job: Job, patience: float) -> Job:
     Raises:
         NoSession: somebody has deleted it meanwhile.
     """
-    yard = visit.room.yard
     try:
-        with suppress(TimeoutError):
-            async with (
-                asyncio.timeout(patience),
-                aclosing(yard.tails.follow(job.id, job.last_seq, idle=patience)) as events,
-            ):
-                async for event in events:
-                    if event is not None and event.ends_job:
-                        break
-        return await yard.jobs.get(job.id)
+        return await news_of(visit.room.yard, job, patience=patience, end=True)
     except JobNotFound:
         raise NoSession(order_of(job).session) from None
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-import msgspec
 import structlog
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,18 +20,18 @@ from runyard.database import DatabaseUnavailable
 from runyard.identity import Action, CredentialError, Forbidden, InvalidValue, Principal, project_tenant, require
 from runyard.identity.checks import checked_project
 from runyard.jobs import EventsExpired, IdempotencyReused, JobEnded, JobNotFound, RequestInFlight
-from runyard.web.pace import TooFast
 from runyard.services.sessions.room import Room
-from runyard.web.auth import KEY_WARNING, NoCredential
+from runyard.web import bodies
+from runyard.web.auth import CHALLENGE, NoCredential, authenticate
+from runyard.web.bodies import BodyTooLarge
+from runyard.web.cursors import BadCursor
 from runyard.web.errors import Refusals, Refused, refusing
+from runyard.web.ground import Ground
+from runyard.web.idempotency import BadKey
+from runyard.web.pace import TooFast
 from runyard.web.patience import SILENCE, BodyTooSlow
-from runyard.web.requests import add_header
 
 JSON: Final = "application/json; charset=utf-8"
-LARGEST_BODY: Final = 1024 * 1024
-"""Bytes of a request. A task has 50,000 characters at most."""
-
-_BEARER: Final = {"WWW-Authenticate": "Bearer"}
 _NO_PROJECT: Final = "Project required. Set X-Ambient-Project header"
 _SESSION: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -106,8 +105,8 @@ def bad_request(message: str, *, code: str = "bad_request") -> SessionRefused:
 
 REFUSALS: Final[Refusals] = {
     TooFast: _too_fast,
-    NoCredential: lambda _: SessionRefused(401, "Missing or invalid authorization", headers=_BEARER),
-    CredentialError: lambda _: SessionRefused(401, "Token expired or invalid", headers=_BEARER),
+    NoCredential: lambda _: SessionRefused(401, "Missing or invalid authorization", headers=CHALLENGE),
+    CredentialError: lambda _: SessionRefused(401, "Token expired or invalid", headers=CHALLENGE),
     NoProject: lambda _: SessionRefused(400, _NO_PROJECT, message=str(_) or None),
     BadProject: lambda error: SessionRefused(400, "Invalid project name", message=str(error)),
     Forbidden: lambda _: SessionRefused(403, "Unauthorized to access project"),
@@ -119,6 +118,13 @@ REFUSALS: Final[Refusals] = {
         410, "The session's events are past their retention and have been removed", code="events_expired"
     ),
     ArtifactMissing: lambda error: SessionRefused(404, f"no such artifact: {error.name}", code="no_such_artifact"),
+    BadCursor: lambda error: bad_request(
+        f"cursor is {error.cursor!r:.200}: send back the nextCursor of the page before"
+    ),
+    BodyTooLarge: lambda error: SessionRefused(
+        413, f"The request is larger than {error.limit} bytes", code="too_large"
+    ),
+    BadKey: lambda error: bad_request(f"Idempotency-Key is {error.key!r:.300}: {error}"),
     IdempotencyReused: lambda error: SessionRefused(422, str(error), code="idempotency_key_reused"),
     RequestInFlight: lambda error: SessionRefused(
         409, str(error), code="request_in_flight", headers={"Retry-After": "1"}
@@ -160,11 +166,8 @@ class Visit:
         require(self.principal, action, tenant=self.tenant)
 
 
-def room_of(request: Request) -> Room:
-    """The room behind this request's application."""
-    room = request.state.room
-    assert isinstance(room, Room)
-    return room
+ground: Final = Ground(Room)
+room_of: Final = ground.of
 
 
 async def enter(request: Request) -> Visit:
@@ -178,9 +181,7 @@ async def enter(request: Request) -> Visit:
     room.pace.keep(_caller(request, token))
     if token is None:
         raise NoCredential
-    principal = await room.yard.identity.authenticate(token)
-    if principal.credential.warning is not None:
-        add_header(request.scope, KEY_WARNING, principal.credential.warning)
+    principal = await authenticate(request, room.yard.identity, token)
     visit = Visit(room, principal, _project(request, principal))
     visit.require(Action.LIST)
     return visit
@@ -209,28 +210,14 @@ def checked_id(session: str) -> str:
     return session
 
 
-async def body_of(request: Request) -> bytes:
-    """The request's body.
-
-    Raises:
-        SessionRefused: it is too large.
-    """
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_BODY:
-            raise SessionRefused(413, f"The request is larger than {LARGEST_BODY} bytes", code="too_large")
-    return bytes(body)
-
-
 def json_response(content: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer."""
-    return Response(msgspec.json.encode(content), status, headers=headers, media_type=JSON)
+    return bodies.json_response(content, status=status, headers=headers, media_type=JSON)
 
 
 def _token(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme == "Bearer" and token.strip():
+    if scheme == "Bearer" and token.strip():  # the protocol takes no other spelling
         return token.strip()
     return request.headers.get("x-forwarded-access-token", "").strip() or None
 

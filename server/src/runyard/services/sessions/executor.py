@@ -120,7 +120,7 @@ class _Session:
                 case "end":
                     await self._awake()
                     await self._memory.keep(self._ctx)
-                    return {"answer": self._answer()}
+                    return self._result()
                 case "work":
                     await self._awake()
                     await self._work()
@@ -139,6 +139,16 @@ class _Session:
         if memory.finishing or not (self._order.interactive or memory.held):
             return "end"
         return "wait"
+
+    def _result(self) -> dict[str, object]:
+        """What it leaves behind, for users and for the jobs that asked for it."""
+        kept = self._memory.workspace
+        clones = () if kept is None else kept.repositories
+        return {
+            "answer": self._answer(),
+            "usage": self._memory.usage.told(),
+            "commits": {clone.name: clone.fetched.commit for clone in clones if clone.fetched.commit is not None},
+        }
 
     def _answer(self) -> str:
         """The last turn's answer; of one that was broken off, what was said in it."""

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, TypeAlias, cast
-from uuid import UUID
+from typing import Final, cast
 
 from runyard.jobs import Job
 from runyard.jobs.model import JOB_COLUMNS, job_from_row
 from runyard.services.sessions.edge import NoSession, Visit, bad_request
 from runyard.services.sessions.room import Room
 from runyard.services.sessions.words import KIND
+from runyard.web.cursors import Place, read_cursor, write_cursor
 
 LARGEST_PAGE: Final = 500
 AT_ONCE: Final = 100
 """Sessions held in memory while all of them are sent."""
-
-Place: TypeAlias = tuple[datetime, UUID]
-"""A session's in the order of its project's: when its job was made, and the job's id."""
 
 _CONDITIONS: Final = {
     "pending": "state = 'queued' AND started_at IS NULL",
@@ -72,7 +66,7 @@ class Listing:
         """Read the query.
 
         Raises:
-            SessionRefused: a value can't be used.
+            SessionRefused, BadCursor: a value can't be used.
         """
         statuses = [word for given in status for word in given.split(",") if word]
         if unknown := [word for word in statuses if word not in _CONDITIONS]:
@@ -86,7 +80,7 @@ class Listing:
             labels={name: value for name, _, value in (given.partition("=") for given in label)},
             search=search or None,
             limit=limit,
-            before=None if cursor is None else _read_cursor(cursor),
+            before=None if cursor is None else read_cursor(cursor),
         )
 
     async def page(self, room: Room) -> bytes:
@@ -96,7 +90,7 @@ class Listing:
         records = await room.records.of([job for _, job in places[: self.limit]])
         further = b""
         if len(places) > self.limit:
-            further = b',"nextCursor":"%b"' % _write_cursor(*places[self.limit - 1])
+            further = b',"nextCursor":"%b"' % write_cursor(*places[self.limit - 1]).encode()
         return b'{"items":[%b],"total":%d%b}' % (b",".join(records), total, further)
 
     async def everything(self, room: Room) -> AsyncIterator[bytes]:
@@ -146,16 +140,3 @@ class Listing:
 def _literal(text: str) -> str:
     """Text for a pattern in which nothing stands for anything else."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("\0", "")
-
-
-def _write_cursor(created: datetime, job: UUID) -> bytes:
-    return base64.urlsafe_b64encode(f"{created.isoformat()}/{job}".encode()).rstrip(b"=")
-
-
-def _read_cursor(text: str) -> Place:
-    try:
-        moment, _, job = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("/")
-        created = datetime.fromisoformat(moment)
-        return (created if created.tzinfo else created.replace(tzinfo=UTC)), UUID(job)
-    except (ValueError, binascii.Error):
-        raise bad_request(f"cursor is {text!r:.200}: send back the nextCursor of the page before") from None

@@ -40,6 +40,15 @@ class Usage(msgspec.Struct):
         """Of all requests and answers together."""
         return self.input_tokens + self.output_tokens
 
+    def told(self) -> dict[str, object]:
+        """As users are told of it."""
+        return {
+            "turns": self.turns,
+            "inputTokens": self.input_tokens,
+            "outputTokens": self.output_tokens,
+            "toolCalls": self.tool_calls,
+        }
+
 
 class Decision(msgspec.Struct, frozen=True):
     """What a person said about a call."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 import msgspec
 
 from runyard.jobs import Job, State
+from runyard.services.sessions.memory import Usage
 from runyard.services.sessions.order import Order, Repository
 from runyard.services.sessions.tidings import Tidings
 from runyard.services.sessions.words import STATUS, Reason, Status
@@ -52,7 +54,7 @@ def session(job: Job, tidings: Tidings, *, agents: Mapping[str, str]) -> dict[st
         tidings: what became known of it since it was asked for.
         agents: kinds of agents by the names of their entries.
     """
-    order = order_of(job)
+    order, result = order_of(job), job.result or {}
     found = {
         "id": order.session,
         "task": order.task,
@@ -61,16 +63,16 @@ def session(job: Job, tidings: Tidings, *, agents: Mapping[str, str]) -> dict[st
         "startedAt": None if job.started_at is None else timestamp(job.started_at),
         "completedAt": None if job.ended_at is None else timestamp(job.ended_at),
         **(ending(job.state, job.error) if job.state.ended else {"status": status_of(job)}),
-        "result": None if job.result is None else job.result.get("answer"),
+        "result": result.get("answer"),
         "displayName": order.display_name,
         "labels": order.labels,
         "timeout": order.budget.seconds,
         "interactive": order.interactive,
         "waiting": (tidings.waiting or "message") if job.state is State.WAITING else None,
         "agent": agents.get(order.agent, order.agent),
-        "repos": [_repository(one, tidings.repositories.get(one.name, {})) for one in order.repositories],
+        "repos": [_repository(one, tidings.repositories.get(one.name, {}), result) for one in order.repositories],
         "notes": [*order.notes, *(note for note in tidings.notes if note not in order.notes)],
-        "usage": tidings.usage,
+        "usage": result.get("usage", tidings.usage),
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -78,6 +80,7 @@ def session(job: Job, tidings: Tidings, *, agents: Mapping[str, str]) -> dict[st
 def metrics(job: Job, tidings: Tidings, *, now: datetime) -> dict[str, object]:
     """A session in numbers."""
     order, until = order_of(job), job.ended_at or now
+    usage = (job.result or {}).get("usage", tidings.usage)
     found = {
         "sessionId": order.session,
         "status": status_of(job),
@@ -91,18 +94,19 @@ def metrics(job: Job, tidings: Tidings, *, now: datetime) -> dict[str, object]:
         "maxTokens": order.budget.tokens,
         "attempts": job.attempt,
         "events": job.last_seq,
-        **(tidings.usage or {"turns": 0, "inputTokens": 0, "outputTokens": 0, "toolCalls": 0}),
+        **(Usage().told() if usage is None else cast("Mapping[str, object]", usage)),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _repository(asked: Repository, known: Mapping[str, object]) -> dict[str, object]:
+def _repository(asked: Repository, known: Mapping[str, object], result: Mapping[str, object]) -> dict[str, object]:
+    commits = cast("Mapping[str, object]", result.get("commits", {}))
     found = {
         "name": asked.name,
         "url": asked.url,
         "branch": known.get("branch") or asked.branch,
         "path": asked.path,
         "credential": asked.credential,
-        "commit": known.get("commit"),
+        "commit": commits.get(asked.name, known.get("commit")),
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -8,21 +8,17 @@ from functools import lru_cache
 from typing import Final, cast
 
 import msgspec
-import structlog
 
-from runyard.database import DatabaseUnavailable
 from runyard.jobs import ARTIFACT, LOG, MESSAGE, STATE, Event, EventsExpired, Job, JobNotFound, State
 from runyard.services.sessions.standing import ending, timestamp
 from runyard.services.sessions.words import OUTPUT, USER_SAYS, Tells
 from runyard.sizes import MIB
-from runyard.web.sse import GOING_AWAY, HEARTBEAT
+from runyard.web.sse import GOING_AWAY, HEARTBEAT, frame
 from runyard.yard import Yard
 
 PAGE: Final = 500
 PAGE_BYTES: Final = 4 * MIB
 """Events, and bytes of them, at which a page of JSON ends."""
-
-log = structlog.get_logger(__name__)
 
 
 async def stream(yard: Yard, job: Job, *, after: int) -> AsyncGenerator[bytes]:
@@ -46,9 +42,6 @@ async def stream(yard: Yard, job: Job, *, after: int) -> AsyncGenerator[bytes]:
         return
     except EventsExpired:
         yield _last(await yard.jobs.get(job.id))
-    except DatabaseUnavailable as error:
-        log.warning("stream_broken_off", job=str(job.id), error=str(error))
-        yield GOING_AWAY
 
 
 async def page(yard: Yard, job: Job, *, after: int) -> dict[str, object]:
@@ -141,5 +134,4 @@ def _last(job: Job) -> bytes:
 
 
 def _encoded(told: Mapping[str, object]) -> bytes:
-    head = f"id: {told['seq']}\nevent: {told['type']}\ndata: "
-    return head.encode() + msgspec.json.encode(told) + b"\n\n"
+    return frame(msgspec.json.encode(told), cursor=str(told["seq"]).encode(), event=str(told["type"]).encode())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from runyard.jobs import Job, JobEnded
+from runyard.jobs import Job, JobEnded, Once
 from runyard.jobs.events import unpack
-from runyard.services.sessions.edge import SessionRefused, bad_request
+from runyard.services.sessions.edge import SessionRefused, Visit, bad_request
 from runyard.services.sessions.standing import order_of
 from runyard.services.sessions.submitting import read_json
 from runyard.services.sessions.words import DECISION, FINISH, INTERRUPT, USER_SAYS
@@ -56,32 +57,36 @@ def read_decision(body: bytes) -> Decision:
     return read_json(body, Decision)
 
 
-async def say(yard: Yard, job: Job, content: str) -> int:
-    """Hand a message over, and return the number of its event.
+async def say(visit: Visit, job: Job, content: str, *, key: str | None) -> int:
+    """Hand a message over, and return the number of its event. Under a key it is said once.
 
     Raises:
         JobEnded: nobody listens any more.
+        IdempotencyReused: the caller has said something else under the key.
     """
-    return await yard.jobs.send(job.id, {"type": USER_SAYS, "content": content})
+    return await visit.room.yard.jobs.send(
+        job.id, {"type": USER_SAYS, "content": content}, once=_once(visit, key, USER_SAYS, content)
+    )
 
 
-async def interrupt(yard: Yard, job: Job) -> None:
-    """Have the session end its turn.
+async def interrupt(visit: Visit, job: Job, *, key: str | None) -> None:
+    """Have the session end its turn. Under a key that is said once: again, it would be about the next turn.
 
     Raises:
         JobEnded: it has ended itself.
+        IdempotencyReused: the caller has said something else under the key.
     """
-    await yard.jobs.send(job.id, {"type": INTERRUPT})
+    await visit.room.yard.jobs.send(job.id, {"type": INTERRUPT}, once=_once(visit, key, INTERRUPT))
 
 
 async def finish(yard: Yard, job: Job) -> None:
-    """Have an interactive session end when its turn does.
+    """Have a session end when its turn does, which otherwise would wait for a message then.
 
     Raises:
         JobEnded: it has.
-        SessionRefused: it isn't interactive, and ends by itself.
+        SessionRefused: it ends by itself: it isn't interactive, and nobody has interrupted it.
     """
-    if not job.state.ended and not order_of(job).interactive:
+    if not (job.state.ended or order_of(job).interactive or await _interrupted(yard, job)):
         raise SessionRefused(409, "The session is not interactive: it ends by itself", code="not_interactive")
     await yard.jobs.send(job.id, {"type": FINISH})
 
@@ -103,6 +108,18 @@ async def decide(yard: Yard, job: Job, call: str, decision: Decision, *, by: str
     sent = await yard.jobs.send(job.id, body)
     if await _first_decision(yard, job, call, asked) != sent:
         raise _decided(call)
+
+
+def _once(visit: Visit, key: str | None, *said: str) -> Once | None:
+    if key is None:
+        return None
+    return Once(sender=visit.principal.user_id, key=key, fingerprint=sha256(msgspec.json.encode(said)).digest())
+
+
+async def _interrupted(yard: Yard, job: Job) -> bool:
+    """Whether anybody ever has: it may wait for a message now, or is about to."""
+    rows = await yard.database.fetch(_MESSAGES, job.id, 0)
+    return any(msgspec.json.decode(unpack(row["body"]))["type"] == INTERRUPT for row in rows)
 
 
 async def _asked(yard: Yard, job: Job, call: str) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from .entry import EXIT_CODES, run_program
+from ambient_platform._wire.typer_completion import add_completion
+from ambient_platform._wire.typer_program import run_typer
+
+from .failures import EXIT_CODES, tell
 from .options import JsonOption, Server, with_server
 from .profiles import profiles
 from .results import add_result_commands
@@ -50,24 +53,14 @@ def doctor(*, server: Server, as_json: JsonOption = False) -> None:
     raise typer.Exit(examine_server(server, as_json=as_json))
 
 
-@app.command(rich_help_panel="Settings")
-def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
-) -> None:
-    """Print a completion script; load it with: source <(ambient completion bash)."""
-    from .completion import completion_script
-    from .terminal import say
-
-    say(completion_script(shell, NAME, app))
-
-
 add_session_commands(app)
 add_talking_commands(app)
 add_result_commands(app)
 app.command(rich_help_panel="Settings")(with_server(doctor))
 app.add_typer(profiles, name="profiles", rich_help_panel="Settings")
+add_completion(app, NAME, panel="Settings")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return run_program(app, NAME, argv)
+    return run_typer(app, NAME, argv, tell)

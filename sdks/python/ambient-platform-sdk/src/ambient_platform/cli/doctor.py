@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from ambient_platform import AmbientAPIError, NotSupportedError
 from ambient_platform._version import VERSION
+from ambient_platform._wire.findings import Finding, tell_findings
+from ambient_platform._wire.program import AUTHENTICATION, OK, UNREACHABLE, USAGE
 
-from .entry import AUTHENTICATION, OK, UNREACHABLE, USAGE, code_of
+from .failures import code_of
 from .settings import Settings, client_of, resolve
-from .terminal import console, printable, say_json
 
 if TYPE_CHECKING:
     from ambient_platform import AmbientClient
@@ -24,29 +24,9 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 5.0  # seconds for each question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        code: the exit code this asks for; 0 for what is well, or can be done without.
-    """
-
-    subject: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    code: int = OK
-
-
 def examine_server(server: Server, *, as_json: bool) -> int:
     """Look, and print what was found; the exit code."""
-    findings = examine(resolve(server))
-    if as_json:
-        say_json([asdict(finding) for finding in findings])
-    else:
-        _show(findings)
-    return max(finding.code for finding in findings)
+    return tell_findings(examine(resolve(server)), as_json=as_json)
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -116,22 +96,3 @@ def _models(client: AmbientClient) -> Finding:
         detail=", ".join(names) or "none",
         remedy="" if names else "The operator has to configure one",
     )
-
-
-def _show(findings: list[Finding]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("", "What", "Found", "What to do"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"", "What"})
-    for finding in findings:
-        mark, style = ("✓", "green") if finding.ok else ("✗", "red") if finding.code else ("–", "yellow")
-        table.add_row(
-            Text(mark, style=style),
-            Text(finding.subject, style="bold"),
-            Text(printable(finding.detail)),
-            Text(printable(finding.remedy)),
-        )
-    console().print(table)

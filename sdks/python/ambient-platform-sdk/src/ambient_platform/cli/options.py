@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
+
+from ambient_platform._wire.typer_program import with_options
 
 _PANEL: Final = "Server"
 
@@ -57,20 +57,4 @@ _OPTIONS: Final = {"profile": ProfileOption, "url": UrlOption, "project": Projec
 
 def with_server(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of the server; it receives them as ``server``."""
-
-    @functools.wraps(function)
-    def run(**values: object) -> None:
-        known = {field.name: values.pop(field.name) for field in fields(Server)}
-        function(**values, server=Server(**known))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-
-    own = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(function, eval_str=True).parameters.values()
-        if parameter.name != "server"
-    ]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in _OPTIONS.items()
-    ]
-    setattr(run, "__signature__", inspect.Signature([*own, *added]))  # noqa: B010 - a function's type doesn't name it
-    return run
+    return with_options(function, "server", _OPTIONS, Server)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Annotated
 
 import typer
+
+from ambient_platform._wire.profiles import ConfigFile
+from ambient_platform._wire.typer_profiles import NameArgument, add_profile_commands
 
 from .options import JsonOption, ProjectOption, UrlOption
 
 profiles = typer.Typer(help="Named servers, kept in ~/.ambient/config.", no_args_is_help=True)
-
-_Name = Annotated[str, typer.Argument(help="The profile's name.", show_default=False)]
 
 
 @profiles.command("list")
 def list_profiles(*, as_json: JsonOption = False) -> None:
     """List them, the one in use marked."""
     from ambient_platform._wire.errors import without_userinfo
+    from ambient_platform._wire.terminal import say, say_json, show_table
 
     from .settings import config_file
-    from .terminal import say, say_json, show_table
 
     config = config_file().read()
     rows = [
@@ -53,13 +53,13 @@ def list_profiles(*, as_json: JsonOption = False) -> None:
 
 
 @profiles.command("add")
-def add_profile(*, name: _Name, url: UrlOption = None, project: ProjectOption = None) -> None:
+def add_profile(*, name: NameArgument, url: UrlOption = None, project: ProjectOption = None) -> None:
     """Add a server under a name, or change it; the token is asked for, or read from stdin."""
     from ambient_platform._checks import checked_base_url, checked_project, checked_token
     from ambient_platform._wire.profiles import Profile
+    from ambient_platform._wire.terminal import say
 
     from .settings import config_file
-    from .terminal import say
 
     file = config_file()
     known = file.read().profiles.get(name, Profile(name))
@@ -74,32 +74,6 @@ def add_profile(*, name: _Name, url: UrlOption = None, project: ProjectOption = 
     say(f"Profile {name} is saved. Use it from now on with: ambient profiles use {name}")
 
 
-@profiles.command("use")
-def use_profile(
-    *,
-    name: Annotated[str | None, typer.Argument(help="The profile's name.", show_default=False)] = None,
-    none: Annotated[bool, typer.Option("--none", help="Go back to using none.")] = False,
-) -> None:
-    """Use a profile from now on."""
-    from .settings import config_file
-    from .terminal import say
-
-    if (name is None) is not none:
-        raise ValueError("Give the name of a profile, or --none")
-    config_file().use(name)
-    say(f"Profile {name} is in use." if name else "No profile is in use.")
-
-
-@profiles.command("remove")
-def remove_profile(*, name: _Name) -> None:
-    """Forget a profile, and its token."""
-    from .settings import config_file
-    from .terminal import say
-
-    config_file().remove(name)
-    say(f"Profile {name} is removed.")
-
-
 def _token() -> str:
     """The token that is typed, unseen, or piped in; nothing keeps the one there is."""
     if sys.stdin.isatty():
@@ -107,3 +81,12 @@ def _token() -> str:
 
         return getpass("Token (empty keeps what there is): ").strip()
     return sys.stdin.readline().strip()
+
+
+def _config_file() -> ConfigFile:
+    from .settings import config_file
+
+    return config_file()
+
+
+add_profile_commands(profiles, _config_file)

@@ -34,8 +34,9 @@ def patch(
     """Print what changed in the repositories: ambient patch SESSION | git apply."""
     import sys
 
+    from ambient_platform._wire.terminal import note
+
     from .settings import connected
-    from .terminal import note
 
     with connected(server) as client:
         content = client.patch(session, repo=repo)
@@ -56,8 +57,9 @@ def logs(
     """Print what tools and the agent have printed."""
     import sys
 
+    from ambient_platform._wire.terminal import printable
+
     from .settings import connected
-    from .terminal import printable
 
     with connected(server) as client:
         text = client.logs(session, tail=tail)
@@ -78,8 +80,9 @@ def artifacts(
     as_json: JsonOption = False,
 ) -> None:
     """List the files that a session has made, or fetch them."""
+    from ambient_platform._wire.terminal import say, say_json, show_size, show_table
+
     from .settings import connected
-    from .terminal import say, say_json, show_size, show_table
 
     with connected(server) as client:
         found = client.artifacts(session)
@@ -97,8 +100,9 @@ def artifacts(
 
 def metrics(*, server: Server, session: SessionArgument) -> None:
     """Print times, turns, tokens and tool calls, as JSON."""
+    from ambient_platform._wire.terminal import say_json
+
     from .settings import connected
-    from .terminal import say_json
 
     with connected(server) as client:
         say_json(client.metrics(session))
@@ -121,7 +125,7 @@ def below(folder: Path, name: str) -> Path:
 
 
 def _fetch(client: AmbientClient, session_id: str, names: list[str], folder: Path) -> None:
-    from .terminal import note, show_size
+    from ambient_platform._wire.terminal import note, show_size
 
     for name in names:
         place = below(folder, name)

@@ -6,6 +6,7 @@ import json
 
 from rich.text import Text
 
+from ambient_platform._wire.terminal import console, printable, show_size
 from ambient_platform.events import (
     ApprovalEvent,
     ArtifactEvent,
@@ -22,7 +23,7 @@ from ambient_platform.events import (
 )
 from ambient_platform.types import SessionUsage, StatusCompleted, StatusFailed
 
-from .terminal import console, printable, shortened, show_size
+from .terminal import shortened
 
 _ARGUMENTS = 160  # characters of a call's arguments
 _LINES = 6  # of what a tool gave

@@ -60,10 +60,10 @@ def create(
     import sys
 
     from ambient_platform import CreateSessionRequest
+    from ambient_platform._wire.terminal import note, say, say_json
 
     from .settings import connected
     from .talking import follow
-    from .terminal import note, say, say_json
 
     request = CreateSessionRequest(
         task=sys.stdin.read() if task == "-" else task,
@@ -102,8 +102,10 @@ def list_sessions(
     as_json: JsonOption = False,
 ) -> None:
     """List sessions, newest first."""
+    from ambient_platform._wire.terminal import note, say, say_json, show_table
+
     from .settings import connected
-    from .terminal import note, say, say_json, shortened, show_table
+    from .terminal import shortened
 
     with connected(server) as client:
         page = client.list_sessions(limit=limit, status=status, labels=labels_of(label), search=search)
@@ -150,8 +152,9 @@ def get(
 
 def cancel(*, server: Server, sessions: SessionsArgument) -> None:
     """End sessions."""
+    from ambient_platform._wire.terminal import say
+
     from .settings import connected
-    from .terminal import say
 
     with connected(server) as client:
         for session in sessions:
@@ -161,8 +164,9 @@ def cancel(*, server: Server, sessions: SessionsArgument) -> None:
 
 def finish(*, server: Server, session: SessionArgument) -> None:
     """End an interactive session that waits for a message: it is completed."""
+    from ambient_platform._wire.terminal import say
+
     from .settings import connected
-    from .terminal import say
 
     with connected(server) as client:
         client.finish(session)
@@ -171,8 +175,9 @@ def finish(*, server: Server, session: SessionArgument) -> None:
 
 def delete(*, server: Server, sessions: SessionsArgument) -> None:
     """Forget sessions, and all that came of them. What runs is stopped first."""
+    from ambient_platform._wire.terminal import say
+
     from .settings import connected
-    from .terminal import say
 
     with connected(server) as client:
         for session in sessions:
@@ -182,8 +187,9 @@ def delete(*, server: Server, sessions: SessionsArgument) -> None:
 
 def models(*, server: Server, as_json: JsonOption = False) -> None:
     """List the models that sessions may ask for."""
+    from ambient_platform._wire.terminal import say_json, show_table
+
     from .settings import connected
-    from .terminal import say_json, show_table
 
     with connected(server) as client:
         found = client.models()
@@ -218,8 +224,8 @@ def _repo(given: str, credential: str | None) -> RepoHTTP:
 
 def _show(session: SessionResponse, *, as_json: bool, answer: bool = False) -> int:
     """Print a session, or only its answer; gives the exit code that it means."""
-    from .entry import FAILED, OK
-    from .terminal import note, printable, say, say_json, show_facts
+    from ambient_platform._wire.program import FAILED, OK
+    from ambient_platform._wire.terminal import note, printable, say, say_json, show_facts
 
     code = FAILED if session.status == "failed" else OK
     failed = f"{session.reason or 'error'}: {session.error}" if session.error else session.reason

@@ -18,9 +18,9 @@ from ambient_platform import AmbientClient
 from ambient_platform._base import DEFAULT_URL
 from ambient_platform._checks import checked_base_url
 from ambient_platform._wire.profiles import Config, ConfigFile, Profile
+from ambient_platform._wire.terminal import note
 
 from .options import Server
-from .terminal import note
 
 _ADDING: Final = "ambient profiles add {name} --url URL --project PROJECT"
 _NONE: Final = Profile("none")

@@ -40,8 +40,9 @@ def send(
     """Tell the agent something."""
     import sys
 
+    from ambient_platform._wire.terminal import say, say_json
+
     from .settings import connected
-    from .terminal import say, say_json
 
     with connected(server) as client:
         seq = client.send_message(session, sys.stdin.read() if text == "-" else text)
@@ -62,8 +63,9 @@ def approve(
     comment: Annotated[str | None, typer.Option("--comment", help="Tell the agent why.", show_default=False)] = None,
 ) -> None:
     """Let a tool's call happen, or not."""
+    from ambient_platform._wire.terminal import say
+
     from .settings import connected
-    from .terminal import say
 
     with connected(server) as client:
         client.approve(session, call, approved=not refuse, comment=comment)
@@ -72,8 +74,9 @@ def approve(
 
 def interrupt(*, server: Server, session: SessionArgument) -> None:
     """End the agent's turn, and keep the session."""
+    from ambient_platform._wire.terminal import say
+
     from .settings import connected
-    from .terminal import say
 
     with connected(server) as client:
         client.interrupt(session)
@@ -82,8 +85,9 @@ def interrupt(*, server: Server, session: SessionArgument) -> None:
 
 def messages(*, server: Server, session: SessionArgument, as_json: JsonOption = False) -> None:
     """Print the transcript."""
+    from ambient_platform._wire.terminal import printable, say, say_json
+
     from .settings import connected
-    from .terminal import printable, say, say_json
 
     with connected(server) as client:
         said = client.messages(session)
@@ -106,12 +110,12 @@ def follow(
         as_json: one line of JSON for each event.
         turn: leave when it waits for the next message.
     """
+    from ambient_platform._wire.program import FAILED, INTERRUPTED, OK
+    from ambient_platform._wire.terminal import note, say_json
     from ambient_platform.events import StatusEvent
     from ambient_platform.types import StatusCompleted
 
-    from .entry import FAILED, INTERRUPTED, OK
     from .screen import Screen
-    from .terminal import note, say_json
 
     screen = Screen(session_id)
     last: StatusEvent | None = None

@@ -7,10 +7,11 @@ import sys
 
 from ci_client._wire.errors import redact, without_userinfo
 from ci_client._wire.profiles import Profile
+from ci_client._wire.terminal import say
 from ci_client.errors import UsageError
 from ci_client.session import connected, settings_of
 from ci_client.settings import config_file
-from ci_client.terminal import note, say
+from ci_client.terminal import note
 
 
 def whoami(arguments: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Iterator
 
 from ci_client._wire.completion import Option, Words, script
+from ci_client._wire.terminal import say
 from ci_client.cli import build_parser
-from ci_client.terminal import say
 
 
 def run(arguments: argparse.Namespace) -> int:

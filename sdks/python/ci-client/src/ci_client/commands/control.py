@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from ci_client._wire.terminal import say
 from ci_client.session import connected
-from ci_client.terminal import note, say
+from ci_client.terminal import note
 
 
 def cancel(arguments: argparse.Namespace) -> int:

@@ -7,9 +7,10 @@ import json
 import sys
 from itertools import chain
 
+from ci_client._wire.terminal import say
 from ci_client.records import JobSummary
 from ci_client.session import connected
-from ci_client.terminal import paint, say, show_time
+from ci_client.terminal import paint, show_time
 
 _WIDTHS = (38, 12, 22, 22, 8)
 _MARK_AT = sum(_WIDTHS[:-1]) + 4

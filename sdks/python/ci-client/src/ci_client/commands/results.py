@@ -8,12 +8,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from ci_client._wire.terminal import say, show_size
 from ci_client.download import safe_name
 from ci_client.errors import UsageError
 from ci_client.job import Job
 from ci_client.records import Artifact, TestCase
 from ci_client.session import connected
-from ci_client.terminal import paint, progress, say, show_size
+from ci_client.terminal import paint, progress
 
 _COLOURS = {"passed": "green", "failed": "red", "error": "red"}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ci_client._wire.terminal import say, show_size
 from ci_client.job import Job
 from ci_client.package import Package, build_package
 from ci_client.selection import select_files
 from ci_client.session import connected
-from ci_client.terminal import note, progress, say, show_size
+from ci_client.terminal import note, progress
 from ci_client.yard import CI
 
 from .following import offer_cancel, show

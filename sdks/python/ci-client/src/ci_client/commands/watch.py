@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ci_client._wire.terminal import say
 from ci_client.cli import INTERRUPTED
 from ci_client.events import Completed, Event, Log, PhaseEntered, StateChanged, TestEnded
 from ci_client.records import TestCase
 from ci_client.session import connected
-from ci_client.terminal import has_colour, note, say
+from ci_client.terminal import has_colour, note
 
 from .following import exit_code
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from cl_client.cli.entry import run_program
+from cl_client._wire.program import FAILED, USAGE
+from cl_client._wire.terminal import note
+from cl_client._wire.typer_completion import add_completion
+from cl_client._wire.typer_program import run_typer
+from cl_client.cli.failures import failure_of
 
 from .caller import Caller
 from .config import config
@@ -72,19 +76,17 @@ def _root(
 app.add_typer(users, name="users")
 app.add_typer(config, name="config")
 app.add_typer(jobs, name="jobs")
-
-
-@app.command()
-def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
-) -> None:
-    """Print a completion script; load it with: source <(cl-admin completion bash)."""
-    from cl_client.cli.completion import completion_script
-    from cl_client.cli.terminal import say
-
-    say(completion_script(shell, NAME, app))
+add_completion(app, NAME)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return run_program(app, NAME, argv, mark="✗ ", codes=False)
+    return run_typer(app, NAME, argv, _tell)
+
+
+def _tell(error: Exception) -> int | None:
+    failure = failure_of(error)
+    if failure is None:
+        return None
+    note(f"✗ {failure.message}")
+    return USAGE if failure.code == USAGE else FAILED

@@ -24,9 +24,9 @@ class Access:
 
     def manage(self, work: Callable[[UserManager], Awaitable[T]]) -> T:
         """Do something with users."""
+        from cl_client._wire.interrupt import run_interruptibly
         from cl_client.auth_client import AuthClient
         from cl_client.cli.connection import SignIn, server_config
-        from cl_client.cli.interrupt import run_interruptibly
         from cl_client.user_manager import UserManager
 
         async def managed() -> T:
@@ -37,8 +37,8 @@ class Access:
 
     def compute(self, work: Callable[[ComputeClient], Awaitable[T]]) -> T:
         """Do something with the compute service."""
+        from cl_client._wire.interrupt import run_interruptibly
         from cl_client.cli.connection import connected
-        from cl_client.cli.interrupt import run_interruptibly
 
         async def called() -> T:
             async with connected(self.settings) as client:
@@ -52,9 +52,9 @@ class Access:
         from pydantic import TypeAdapter
 
         from cl_client._wire.httpx_shell import Caller as Repeater
+        from cl_client._wire.interrupt import run_interruptibly
         from cl_client.auth_client import AuthClient
         from cl_client.cli.connection import SignIn, server_config
-        from cl_client.cli.interrupt import run_interruptibly
         from cl_client.http_utils import TokenAuth, answer_of, body_of
 
         async def asked() -> dict[str, object]:

@@ -49,7 +49,7 @@ def get_guest_mode(
     as_json: JsonOption = False,
 ) -> None:
     """Say whether a service takes guests."""
-    from cl_client.cli.terminal import say, say_json
+    from cl_client._wire.terminal import say, say_json
 
     caller, url = _where(ctx, service, store_url, compute_url)
     on = caller.anybody(compute_url=url).compute(lambda client: client.get_guest_mode())
@@ -70,7 +70,7 @@ def set_guest_mode(
     as_json: JsonOption = False,
 ) -> None:
     """Let guests in, or keep them out."""
-    from cl_client.cli.terminal import say, say_json
+    from cl_client._wire.terminal import say, say_json
 
     caller, url = _where(ctx, service, store_url, compute_url)
     on = mode == "on"
@@ -90,7 +90,8 @@ def show_config(
     as_json: JsonOption = False,
 ) -> None:
     """Show the configuration of the compute service, and who changed it last."""
-    from cl_client.cli.terminal import say_json, show_facts, show_time
+    from cl_client._wire.terminal import say_json, show_facts
+    from cl_client.cli.terminal import show_time
 
     caller, url = _where(ctx, "compute", store_url, compute_url)
     found = caller.admin(compute_url=url).get("/admin/config")

@@ -21,7 +21,7 @@ _ComputeUrl = Annotated[
 @jobs.command("storage")
 def show_storage(ctx: typer.Context, *, compute_url: _ComputeUrl = None, as_json: JsonOption = False) -> None:
     """Say how many jobs there are, and what their files take."""
-    from cl_client.cli.terminal import say_json, show_facts, show_size
+    from cl_client._wire.terminal import say_json, show_facts, show_size
 
     found = caller_of(ctx).admin(compute_url=compute_url).compute(lambda client: client.get_storage_size())
     if as_json:
@@ -41,7 +41,7 @@ def clean_up(
 ) -> None:
     """Remove old jobs that have ended, with their files."""
     from cl_client._wire.errors import UsageError
-    from cl_client.cli.terminal import is_interactive, say, say_json, show_size
+    from cl_client._wire.terminal import is_interactive, say, say_json, show_size
 
     access = caller_of(ctx).admin(compute_url=compute_url)
     if not yes:

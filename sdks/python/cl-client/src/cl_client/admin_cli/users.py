@@ -34,7 +34,7 @@ _Answer = Literal["true", "false"]
 @users.command("list")
 def list_users(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
     """List all users."""
-    from cl_client.cli.terminal import say_json, show_table
+    from cl_client._wire.terminal import say_json, show_table
 
     found = caller_of(ctx).admin().manage(_all)
     if as_json:
@@ -56,7 +56,7 @@ def list_users(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
 @users.command("show")
 def show_user(ctx: typer.Context, *, name: _Name, as_json: JsonOption = False) -> None:
     """Show one user."""
-    from cl_client.cli.terminal import say_json, show_facts
+    from cl_client._wire.terminal import say_json, show_facts
 
     user = _do(caller_of(ctx).admin(), name, _same)
     if as_json:
@@ -188,7 +188,7 @@ def _updating(update: UserUpdateRequest) -> Callable[[Accounts, UserResponse], A
 
 
 def _done(user: UserResponse, what: str, *, as_json: bool) -> None:
-    from cl_client.cli.terminal import printable, say, say_json
+    from cl_client._wire.terminal import printable, say, say_json
 
     if as_json:
         say_json(user.model_dump(mode="json"))

@@ -40,10 +40,11 @@ def login(
 ) -> None:
     """Sign in, and keep the token in a profile."""
     from cl_client._wire.errors import UsageError
+    from cl_client._wire.interrupt import run_interruptibly
+    from cl_client._wire.terminal import say
 
-    from .interrupt import run_interruptibly
     from .settings import config_file
-    from .terminal import ask_line, ask_password, say
+    from .terminal import ask_line, ask_password
 
     settings, profile = _target(server)
     if token:
@@ -67,8 +68,9 @@ def logout(*, server: Server) -> None:
     """Forget the token of a profile."""
     import os
 
+    from cl_client._wire.terminal import note, say
+
     from .settings import config_file
-    from .terminal import note, say
 
     _, profile = _target(server)
     if profile.api_key is None:
@@ -84,9 +86,10 @@ def logout(*, server: Server) -> None:
 @with_server
 def whoami(*, as_json: JsonOption = False, server: Server) -> None:
     """Say who you are to the server, and what you may do there."""
+    from cl_client._wire.interrupt import run_interruptibly
+    from cl_client._wire.terminal import say_json, show_facts
+
     from .connection import settings_of
-    from .interrupt import run_interruptibly
-    from .terminal import say_json, show_facts
 
     settings = settings_of(server)
     facts = run_interruptibly(_identity(settings))

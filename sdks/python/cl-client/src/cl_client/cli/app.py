@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from cl_client._wire.typer_completion import add_completion
+from cl_client._wire.typer_program import run_typer
+
 from .account import add_account_commands
-from .entry import run_program
-from .failures import EXIT_CODES
+from .failures import EXIT_CODES, tell
 from .jobs import add_job_commands
 from .machines import add_machine_commands
 from .media import add_media_commands
@@ -54,19 +56,9 @@ add_job_commands(app)
 add_machine_commands(app)
 add_account_commands(app)
 app.add_typer(profiles, name="profiles", rich_help_panel="Settings")
-
-
-@app.command(rich_help_panel="Settings")
-def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
-) -> None:
-    """Print a completion script; load it with: source <(cl_client completion bash)."""
-    from .completion import completion_script
-    from .terminal import say
-
-    say(completion_script(shell, NAME, app))
+add_completion(app, NAME, panel="Settings")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return run_program(app, NAME, argv)
+    return run_typer(app, NAME, argv, tell)

@@ -9,21 +9,23 @@ from contextlib import suppress
 from pathlib import Path
 
 from cl_client import ComputeClient, Job, JobResponse
+from cl_client._wire.interrupt import Interrupted, run_interruptibly
+from cl_client._wire.program import AUTHENTICATION, INTERRUPTED, UNREACHABLE, USAGE
+from cl_client._wire.terminal import note
 from cl_client.exceptions import JobNotFoundError, StatusError
 from cl_client.plugins.base import BasePluginClient
 
 from .connection import connected, settings_of
-from .failures import AUTHENTICATION, INTERRUPTED, UNREACHABLE, USAGE, Failure, Interrupted, JobTimeout, failure_of
+from .failures import Failure, JobTimeout, failure_of
 from .fetching import fetch_file, fetch_folder, is_folder, result_path
 from .inputs import Source, gather
-from .interrupt import run_interruptibly, tell_what_goes_on, wants_to_cancel
+from .interrupt import tell_what_goes_on, wants_to_cancel
 from .options import Server
 from .order import Order
 from .outcome import Outcome, Report, failure_of_job
 from .places import Places
 from .progress import Board, follow, look
 from .settings import Settings
-from .terminal import note
 from .together import together
 
 _ENDS_THE_RUN = {USAGE, UNREACHABLE, AUTHENTICATION}

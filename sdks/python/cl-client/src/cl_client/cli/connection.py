@@ -12,14 +12,14 @@ from typing import Final, TypeVar
 import httpx
 
 from cl_client import ComputeClient, ServerConfig
+from cl_client._wire.interrupt import run_interruptibly
+from cl_client._wire.terminal import note
 from cl_client.auth import AuthProvider, JWTAuthProvider, NoAuthProvider, token_expiry
 from cl_client.auth_client import AuthClient
 from cl_client.exceptions import AuthenticationError, ComputeClientError
 
-from .interrupt import run_interruptibly
 from .options import Server
 from .settings import Settings, config_file, resolve
-from .terminal import note
 
 T = TypeVar("T")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import platform
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from cl_client import ComputeClient
 from cl_client._version import VERSION
+from cl_client._wire.findings import Finding, tell_findings
+from cl_client._wire.interrupt import run_interruptibly
+from cl_client._wire.program import AUTHENTICATION, OK, UNREACHABLE
 from cl_client._wire.retry import RetryPolicy
 from cl_client.auth import NoAuthProvider, token_claims
 from cl_client.auth_client import AuthClient
@@ -18,39 +21,18 @@ from cl_client.exceptions import StatusError
 
 from .broker import greet_broker
 from .connection import SignIn, server_config, settings_of
-from .failures import AUTHENTICATION, COMPLETED, UNREACHABLE, failure_of
-from .interrupt import run_interruptibly
+from .failures import failure_of
 from .options import Server
 from .settings import Settings
-from .terminal import console, printable, say_json, show_duration
+from .terminal import show_duration
 
 _NEEDED: Final = "ai_inference_support"
 _PATIENCE: Final = 5.0  # seconds for each question
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        code: the exit code this asks for; 0 for what is well, or can be done without.
-    """
-
-    subject: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    code: int = COMPLETED
-
-
 def examine_server(server: Server, *, as_json: bool) -> int:
     """Look, and print what was found; the exit code."""
-    findings = run_interruptibly(examine(settings_of(server)))
-    if as_json:
-        say_json([asdict(finding) for finding in findings])
-    else:
-        _show(findings)
-    return max(finding.code for finding in findings)
+    return tell_findings(run_interruptibly(examine(settings_of(server))), as_json=as_json)
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -100,13 +82,13 @@ async def _accounts(settings: Settings, auth: AuthClient, *, guests: bool) -> tu
         key = await auth.get_public_key()
     except Exception as error:  # noqa: BLE001
         service = _unreachable("auth", where, error, "Guests need none. Name another with: --auth-url URL")
-        service = replace(service, code=COMPLETED if guests else UNREACHABLE)
+        service = replace(service, code=OK if guests else UNREACHABLE)
         return service, Finding(subject="sign-in", ok=guests, detail="not looked at"), None
     service = Finding(subject="auth", ok=True, detail=f"{where}: signs with {key.algorithm}")
     if settings.identity.is_guest:
         guest = Finding(
             subject="sign-in", ok=guests, detail="nobody is signed in: a guest",
-            remedy="" if guests else "Sign in with: cl_client login", code=COMPLETED if guests else AUTHENTICATION,
+            remedy="" if guests else "Sign in with: cl_client login", code=OK if guests else AUTHENTICATION,
         )  # fmt: skip
         return service, guest, None
     try:
@@ -134,7 +116,7 @@ def _rights(user: UserResponse, source: str) -> Finding:
         if may
         else f"{user.username} may not submit jobs. Ask an admin for: cl-admin users update"
         f" {user.username} --permissions {_NEEDED}",
-        code=COMPLETED if may else AUTHENTICATION,
+        code=OK if may else AUTHENTICATION,
     )
 
 
@@ -191,22 +173,3 @@ def _unreachable(subject: str, where: str, error: Exception, remedy: str) -> Fin
     if failure is None:
         raise error
     return Finding(subject=subject, ok=False, detail=f"{where}: {failure.message}", remedy=remedy, code=UNREACHABLE)
-
-
-def _show(findings: list[Finding]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("", "What", "Found", "What to do"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in {"", "What"})
-    for finding in findings:
-        mark, style = ("✓", "green") if finding.ok else ("✗", "red") if finding.code else ("–", "yellow")
-        table.add_row(
-            Text(mark, style=style),
-            Text(finding.subject, style="bold"),
-            Text(printable(finding.detail)),
-            Text(printable(finding.remedy)),
-        )
-    console().print(table)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cl_client._wire.errors import WireError
-
-from .terminal import printable
+from cl_client._wire.terminal import printable
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

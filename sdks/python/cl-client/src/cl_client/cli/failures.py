@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cl_client._wire.program import AUTHENTICATION, FAILED, UNREACHABLE, USAGE
+from cl_client._wire.terminal import note
+
 if TYPE_CHECKING:
     import httpx
 
     from cl_client.exceptions import StatusError
-
-COMPLETED, FAILED, USAGE, UNREACHABLE, AUTHENTICATION, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 EXIT_CODES = """\
 Exit codes: 0 completed, 1 a job failed, 2 wrong usage, 3 the server, the network or a wait's end,
@@ -27,15 +28,22 @@ class Failure:
     hint: str = ""
 
 
-class Interrupted(Exception):
-    """The user has pressed Ctrl-C."""
-
-
 class JobTimeout(Exception):
     """A job has not ended in the time it was given. It goes on."""
 
     def __init__(self, job_id: str, seconds: float) -> None:
         super().__init__(f"Job timeout after {seconds:g} seconds; it goes on: cl_client watch {job_id}")
+
+
+def tell(error: Exception) -> int | None:
+    """Say what went wrong and give the exit code for it; None for an error nobody expects."""
+    failure = failure_of(error)
+    if failure is None:
+        return None
+    note(f"Error: {failure.message}")
+    if failure.hint:
+        note(failure.hint)
+    return failure.code
 
 
 def failure_of(error: BaseException) -> Failure | None:

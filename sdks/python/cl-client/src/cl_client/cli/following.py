@@ -9,14 +9,16 @@ from pathlib import Path, PurePosixPath
 
 from cl_client import ComputeClient, JobResponse
 from cl_client._wire.errors import UsageError
+from cl_client._wire.interrupt import Interrupted
+from cl_client._wire.program import FAILED, INTERRUPTED, OK
+from cl_client._wire.terminal import note, say_json, show_facts, show_size
 
 from .connection import ask
-from .failures import COMPLETED, FAILED, INTERRUPTED, Interrupted
 from .fetching import fetch_file
 from .options import Server
 from .outcome import record_facts
 from .progress import Board, follow, look
-from .terminal import note, say_json, show_facts, show_size
+from .terminal import status_style
 
 
 def watch(server: Server, job_id: str, *, timeout: float, as_json: bool) -> int:
@@ -34,8 +36,8 @@ def watch(server: Server, job_id: str, *, timeout: float, as_json: bool) -> int:
     if as_json:
         say_json(record.model_dump(mode="json"))
     else:
-        show_facts(record_facts(record))
-    return FAILED if record.failed else COMPLETED
+        show_facts(record_facts(record), style=status_style)
+    return FAILED if record.failed else OK
 
 
 def download(server: Server, job_id: str, file_path: str, dest: str | None) -> None:

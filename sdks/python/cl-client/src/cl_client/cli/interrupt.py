@@ -1,27 +1,13 @@
-"""Ctrl-C: the work stops cleanly, the jobs go on, and who wants may cancel them."""
+"""After Ctrl-C: the jobs go on, and who wants may cancel them."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from .failures import Interrupted
-from .terminal import is_interactive, note
+from cl_client._wire.terminal import is_interactive, note
 
-T = TypeVar("T")
 _SHOWN = 10
-
-
-def run_interruptibly(work: Coroutine[object, object, T]) -> T:
-    """Run to the end in an event loop of its own.
-
-    Raises:
-        Interrupted: Ctrl-C came first; the work has been cancelled and has cleaned up.
-    """
-    return asyncio.run(_interruptible(work))
 
 
 def tell_what_goes_on(job_ids: Sequence[str]) -> None:
@@ -46,15 +32,3 @@ def wants_to_cancel(count: int) -> bool:
     except KeyboardInterrupt:
         note()
         return False
-
-
-async def _interruptible(work: Coroutine[object, object, T]) -> T:
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        raise Interrupted from None
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .options import JsonOption, Server, option, parameters_of, set_parameters, with_server
+from cl_client._wire.typer_program import parameter, parameters_of, set_parameters
+
+from .options import JsonOption, Server, with_server
 from .order import Order, Wishes
 
 _Timeout = Annotated[
@@ -82,13 +84,13 @@ def _parameters(
     watch = Annotated[bool, typer.Option(*spellings, help="Show progress as it happens.")]
     return [
         *parameters_of(function),
-        option("inputs", inputs, inspect.Parameter.empty),
-        option("watch", watch, False),
-        option("timeout", _Timeout, timeout),
-        option("output", _Output, None),
-        option("as_json", JsonOption, False),
-        option("priority", _Priority, 5),
-        option("concurrency", _Concurrency, 8),
-        option("detach", _Detach, False),
-        option("server", Server, None),
+        parameter("inputs", inputs, inspect.Parameter.empty),
+        parameter("watch", watch, False),
+        parameter("timeout", _Timeout, timeout),
+        parameter("output", _Output, None),
+        parameter("as_json", JsonOption, False),
+        parameter("priority", _Priority, 5),
+        parameter("concurrency", _Concurrency, 8),
+        parameter("detach", _Detach, False),
+        parameter("server", Server, None),
     ]

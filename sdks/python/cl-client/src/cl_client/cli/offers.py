@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cl_client._wire.terminal import say, say_json, show_table
 from cl_client.models import PluginInfo
 
 from .connection import ask
 from .options import Server
-from .terminal import say, say_json, show_table
 
 _OFFERED = {True: "yes", False: "no", None: "?"}
 

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from cl_client._wire.typer_program import parameter, parameters_of, set_parameters
+
 PANEL = "Server"
 
 ProfileOption = Annotated[
@@ -64,29 +66,9 @@ def with_server(function: Callable[..., None]) -> Callable[..., None]:
 
     ctx = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     added = [
-        option("profile", ProfileOption, None),
-        option("compute_url", ComputeOption, None),
-        option("auth_url", AuthOption, None),
+        parameter("profile", ProfileOption, None),
+        parameter("compute_url", ComputeOption, None),
+        parameter("auth_url", AuthOption, None),
     ]
     set_parameters(run, [ctx, *parameters_of(function, without="server"), *added])
     return run
-
-
-def option(name: str, annotation: object, default: object) -> inspect.Parameter:
-    """A parameter for ``set_parameters``."""
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
-def parameters_of(function: Callable[..., object], *, without: str = "") -> list[inspect.Parameter]:
-    """The parameters of a command as typer is to see them."""
-    own = inspect.signature(function, eval_str=True).parameters.values()
-    return [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in own
-        if parameter.name != without and parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-
-
-def set_parameters(run: Callable[..., None], parameters: list[inspect.Parameter]) -> None:
-    """Tell typer the parameters of a command that wraps another."""
-    setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010 - a function's type doesn't name it

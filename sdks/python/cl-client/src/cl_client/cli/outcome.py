@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cl_client import JobResponse
+from cl_client._wire.program import FAILED, OK
+from cl_client._wire.terminal import note, printable, say, say_json, show_facts, show_table
 
-from .failures import COMPLETED, FAILED, Failure
+from .failures import Failure
 from .inputs import Source
 from .summaries import Fact, facts_of, line_of
-from .terminal import note, printable, say, say_json, show_duration, show_facts, show_table
+from .terminal import show_duration, status_style
 
 _SHOWN_FILES = 3
 
@@ -38,7 +40,7 @@ class Outcome:
     @property
     def code(self) -> int:
         """The exit code it asks for."""
-        return self.failure.code if self.failure else COMPLETED
+        return self.failure.code if self.failure else OK
 
     def document(self) -> dict[str, object]:
         """The outcome for programs: the record, with the file it is about."""
@@ -71,13 +73,13 @@ class Report:
         """One more has ended."""
         self._outcomes.append(outcome)
         if self._as_json:
-            say_json(outcome.document(), lines=self._several)
+            say_json(outcome.document(), line=self._several)
         elif self._detached and outcome.job_id:
             say(f"{outcome.job_id}  {printable(outcome.source.label)}" if self._several else outcome.job_id)
 
     def close(self) -> int:
         """Tell what has not been told yet; the exit code of all together."""
-        code = max((outcome.code for outcome in self._outcomes), default=COMPLETED)
+        code = max((outcome.code for outcome in self._outcomes), default=OK)
         if not self._outcomes:
             return code
         if self._as_json or self._detached:
@@ -90,13 +92,18 @@ class Report:
 
     def _tell_one(self, outcome: Outcome) -> None:
         if outcome.record is not None:
-            show_facts([*record_facts(outcome.record), *_saved(outcome)])
+            show_facts([*record_facts(outcome.record), *_saved(outcome)], style=status_style)
         if outcome.record is None or not outcome.record.failed:
             self._tell_failures()
 
     def _tell_many(self) -> None:
         ordered = self.outcomes
-        show_table(["File", "Status", "Job ID", "Result"], [_row(outcome) for outcome in ordered], fold="Result")
+        show_table(
+            ["File", "Status", "Job ID", "Result"],
+            [_row(outcome) for outcome in ordered],
+            fold="Result",
+            style=status_style,
+        )
         failed = sum(outcome.failure is not None for outcome in ordered)
         well = f"{len(ordered) - failed} completed" + (f", {failed} failed" if failed else "")
         note(f"\n{well} in {show_duration(time.monotonic() - self._started)}")

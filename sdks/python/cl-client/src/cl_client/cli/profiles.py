@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from cl_client._wire.profiles import ConfigFile
+from cl_client._wire.typer_profiles import NameArgument, add_profile_commands
+
 from .options import AuthOption, ComputeOption, JsonOption
 
 profiles = typer.Typer(help="Named servers, kept in ~/.cl_client/config.", invoke_without_command=True)
-
-_Name = Annotated[str, typer.Argument(help="The profile's name.", show_default=False)]
 
 
 @profiles.callback()
@@ -24,9 +25,9 @@ def _profiles(ctx: typer.Context) -> None:
 def list_profiles(*, as_json: JsonOption = False) -> None:
     """List them, the one in use marked."""
     from cl_client._wire.errors import without_userinfo
+    from cl_client._wire.terminal import say, say_json, show_table
 
     from .settings import config_file
-    from .terminal import say, say_json, show_table
 
     config = config_file().read()
     rows = [
@@ -60,7 +61,7 @@ def list_profiles(*, as_json: JsonOption = False) -> None:
 @profiles.command("add")
 def add_profile(
     *,
-    name: _Name,
+    name: NameArgument,
     compute_url: ComputeOption = None,
     auth_url: AuthOption = None,
     mqtt_url: Annotated[str | None, typer.Option("--mqtt-url", metavar="URL", help="The broker.")] = None,
@@ -68,9 +69,9 @@ def add_profile(
     """Add a server under a name, or change it; what is not given stays as it was."""
     from cl_client._wire.errors import UsageError
     from cl_client._wire.profiles import Profile
+    from cl_client._wire.terminal import say
 
     from .settings import address, config_file
-    from .terminal import say
 
     if not (compute_url or auth_url or mqtt_url):
         raise UsageError("A profile needs a --compute-url, an --auth-url or an --mqtt-url")
@@ -88,29 +89,10 @@ def add_profile(
     say(f"Profile {name} is saved. Use it from now on with: cl_client profiles use {name}")
 
 
-@profiles.command("use")
-def use_profile(
-    *,
-    name: Annotated[str | None, typer.Argument(help="The profile's name.", show_default=False)] = None,
-    none: Annotated[bool, typer.Option("--none", help="Go back to using none.")] = False,
-) -> None:
-    """Use a profile from now on."""
-    from cl_client._wire.errors import UsageError
-
+def _config_file() -> ConfigFile:
     from .settings import config_file
-    from .terminal import say
 
-    if (name is None) is not none:
-        raise UsageError("Give the name of a profile, or --none")
-    config_file().use(name)
-    say(f"Profile {name} is in use." if name else "No profile is in use.")
+    return config_file()
 
 
-@profiles.command("remove")
-def remove_profile(*, name: _Name) -> None:
-    """Forget a profile, and its token."""
-    from .settings import config_file
-    from .terminal import say
-
-    config_file().remove(name)
-    say(f"Profile {name} is removed.")
+add_profile_commands(profiles, _config_file)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
+from cl_client._wire.terminal import console, note, printable
+
 from .failures import JobTimeout
-from .terminal import console, note, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

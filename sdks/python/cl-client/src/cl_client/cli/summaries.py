@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from .terminal import show_size
+from cl_client._wire.terminal import show_size
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

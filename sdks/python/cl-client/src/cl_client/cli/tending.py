@@ -7,24 +7,16 @@ from pathlib import Path
 
 from cl_client import ComputeClient, JobResponse
 from cl_client._wire.errors import UsageError
+from cl_client._wire.program import OK
+from cl_client._wire.terminal import is_interactive, note, say, say_json, show_facts, show_size, show_table
 from cl_client.models import JobFile
 
 from .connection import ask
-from .failures import COMPLETED, Failure, failure_of
+from .failures import Failure, failure_of
 from .fetching import fetch_folder
 from .options import Server
 from .outcome import record_facts, status_of
-from .terminal import (
-    is_interactive,
-    note,
-    say,
-    say_json,
-    show_duration,
-    show_facts,
-    show_size,
-    show_table,
-    show_time,
-)
+from .terminal import show_duration, show_time, status_style
 
 
 def list_jobs(server: Server, *, status: Sequence[str], task_type: Sequence[str], limit: int, as_json: bool) -> None:
@@ -37,7 +29,11 @@ def list_jobs(server: Server, *, status: Sequence[str], task_type: Sequence[str]
     if as_json:
         say_json([record.model_dump(mode="json") for record in records])
     elif records:
-        show_table(["Job ID", "Task Type", "Status", "Progress", "Submitted", "Took"], [_row(one) for one in records])
+        show_table(
+            ["Job ID", "Task Type", "Status", "Progress", "Submitted", "Took"],
+            [_row(one) for one in records],
+            style=status_style,
+        )
     else:
         say("No jobs.")
 
@@ -47,14 +43,14 @@ def show_job(server: Server, job_id: str, *, as_json: bool) -> int:
     record = ask(server, lambda client: client.get_job(job_id))
     if as_json:
         say_json(record.model_dump(mode="json"))
-        return COMPLETED
+        return OK
     times = [("Submitted", record.created_at), ("Started", record.started_at), ("Ended", record.completed_at)]
     show_facts([
         *record_facts(record),
         *((label, show_time(moment)) for label, moment in times if moment is not None),
         *(("Parameter", f"{name} = {value}") for name, value in record.params.items() if value is not None),
-    ])  # fmt: skip
-    return COMPLETED
+    ], style=status_style)  # fmt: skip
+    return OK
 
 
 def cancel_jobs(server: Server, job_ids: Sequence[str]) -> int:
@@ -86,7 +82,7 @@ def delete_jobs(server: Server, job_ids: Sequence[str], *, yes: bool) -> int:
             raise UsageError("This removes jobs with all their files. To do it without being asked, add: --yes")
         what = f"job {job_ids[0]} and its files" if len(job_ids) == 1 else f"{len(job_ids)} jobs and their files"
         if not typer.confirm(f"Remove {what}?", err=True):
-            return COMPLETED
+            return OK
 
     async def delete(client: ComputeClient, job_id: str) -> str:
         await client.delete_job(job_id)
@@ -113,7 +109,7 @@ def _each(server: Server, job_ids: Sequence[str], act: Callable[[ComputeClient, 
     """Act on each job; one that refuses does not keep the others from it. The exit code."""
 
     async def act_on_all(client: ComputeClient) -> int:
-        code = COMPLETED
+        code = OK
         for job_id in job_ids:
             try:
                 say(await act(client, job_id))

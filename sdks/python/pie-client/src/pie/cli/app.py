@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from pie._wire.typer_completion import add_completion
+from pie._wire.typer_program import run_typer
+
 from .config import config
-from .entry import EXIT_CODES, run_program
+from .failures import EXIT_CODES, tell
 from .instances import add_instance_commands
 from .keys import keys
 from .options import Server, with_server
@@ -49,7 +52,8 @@ def mcp(
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds that a program may take.")] = 300.0,
 ) -> None:
     """Offer the installed programs as tools to an AI agent: MCP over stdin and stdout."""
-    from .entry import run_interruptibly
+    from pie._wire.interrupt import run_interruptibly
+
     from .talking import connected
 
     try:
@@ -66,24 +70,14 @@ def mcp(
     run_interruptibly(serving())
 
 
-@app.command(rich_help_panel="Settings")
-def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)],
-) -> None:
-    """Print a completion script; load it with: source <(pie completion bash)."""
-    from .completion import completion_script
-    from .terminal import say
-
-    say(completion_script(shell, NAME, app))
-
-
 add_program_commands(app)
 add_instance_commands(app)
 app.command(rich_help_panel="Programs")(with_server(mcp))
 app.add_typer(keys, name="keys", rich_help_panel="Settings")
 app.add_typer(config, name="config", rich_help_panel="Settings")
+add_completion(app, NAME, panel="Settings")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    return run_program(app, NAME, argv)
+    return run_typer(app, NAME, argv, tell)

@@ -25,8 +25,9 @@ _FIRST: Final[Mapping[str, str | int | bool]] = {"host": "127.0.0.1", "port": 80
 @config.command("show")
 def show(*, path: _Place = None, as_json: JsonOption = False) -> None:
     """Print the file."""
+    from pie._wire.terminal import say, say_json
+
     from .settings import read_toml, settings_path
-    from .terminal import say, say_json
 
     known = read_toml(settings_path(path))
     if as_json:
@@ -86,7 +87,7 @@ def _write(place: Path, known: Mapping[str, object]) -> None:
     import os
     import tempfile
 
-    from .terminal import say
+    from pie._wire.terminal import say
 
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=place.parent, delete=False) as file:

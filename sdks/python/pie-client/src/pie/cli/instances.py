@@ -29,9 +29,10 @@ def list_instances(
     as_json: JsonOption = False,
 ) -> None:
     """List your instances."""
-    from .entry import run_interruptibly
+    from pie._wire.interrupt import run_interruptibly
+    from pie._wire.terminal import say, say_json, show_table
+
     from .talking import connected
-    from .terminal import say, say_json, show_table
 
     async def asking() -> list[InstanceInfo]:
         async with connected(server) as client:
@@ -59,9 +60,10 @@ def list_instances(
 
 def abort(*, server: Server, prefix: PrefixArgument, as_json: JsonOption = False) -> None:
     """End a program."""
-    from .entry import run_interruptibly
+    from pie._wire.interrupt import run_interruptibly
+    from pie._wire.terminal import say, say_json
+
     from .talking import connected
-    from .terminal import say, say_json
 
     async def aborting() -> str:
         async with connected(server) as client:
@@ -78,9 +80,10 @@ def abort(*, server: Server, prefix: PrefixArgument, as_json: JsonOption = False
 
 def ping(*, server: Server, as_json: JsonOption = False) -> None:
     """Measure how long the server takes to answer."""
-    from .entry import run_interruptibly
+    from pie._wire.interrupt import run_interruptibly
+    from pie._wire.terminal import say, say_json
+
     from .talking import connected
-    from .terminal import say, say_json
 
     async def asking() -> float:
         async with connected(server) as client:

@@ -17,10 +17,10 @@ keys = typer.Typer(help="The private keys that can be used here, and new ones.",
 def list_keys(*, as_json: JsonOption = False) -> None:
     """List the keys in ~/.ssh and those of the ssh-agent. The first that can be used is, if no other is named."""
     from pie._agent import Agent
+    from pie._wire.terminal import say, say_json, show_table
     from pie.errors import KeyRejected
 
     from .settings import KEY_NAMES, read_key
-    from .terminal import say, say_json, show_table
 
     rows: list[dict[str, str]] = []
     for name in KEY_NAMES:
@@ -50,8 +50,9 @@ def show_key(
     path: Annotated[Path | None, typer.Argument(help="The private key.", show_default=False)] = None,
 ) -> None:
     """Print the public key: the line that the server's operator needs."""
+    from pie._wire.terminal import say
+
     from .settings import UserKey
-    from .terminal import say
 
     say(UserKey(path).load().public_line)
 
@@ -68,9 +69,8 @@ def new_key(
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     from pie import ParsedPrivateKey
+    from pie._wire.terminal import say
     from pie.errors import UsageError
-
-    from .terminal import say
 
     place = path.expanduser()
     content = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())

@@ -60,8 +60,8 @@ def run(
     program; at a terminal, Ctrl-D leaves it running and Ctrl-C ends it.
     """
     from pie import Limits
+    from pie._wire.interrupt import run_interruptibly
 
-    from .entry import run_interruptibly
     from .talking import Manners, connected, talk
 
     manners = Manners(
@@ -91,11 +91,11 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Launch a program, by its name or from its file, and follow it; Ctrl-D leaves it running."""
+    from pie._wire.interrupt import run_interruptibly
+    from pie._wire.terminal import say, say_json
     from pie.errors import UsageError
 
-    from .entry import run_interruptibly
     from .talking import Manners, connected, talk
-    from .terminal import say, say_json
 
     if path is not None and manifest is None:
         raise UsageError("A --path needs a --manifest; without one, use: pie run")
@@ -135,7 +135,8 @@ def attach(
     as_json: JsonOption = False,
 ) -> None:
     """Follow a running program, and what it said while nobody listened; Ctrl-D leaves it running."""
-    from .entry import run_interruptibly
+    from pie._wire.interrupt import run_interruptibly
+
     from .instances import find
     from .talking import Manners, connected, talk
 
@@ -161,11 +162,11 @@ def install(
     as_json: JsonOption = False,
 ) -> None:
     """Upload a program without launching it; with a manifest it gets a name."""
+    from pie._wire.interrupt import run_interruptibly
+    from pie._wire.terminal import say, say_json
     from pie.errors import UsageError
 
-    from .entry import run_interruptibly
     from .talking import connected
-    from .terminal import say, say_json
 
     wasm = program or path
     if wasm is None:
@@ -189,9 +190,10 @@ def uninstall(
     as_json: JsonOption = False,
 ) -> None:
     """Remove a program from the server. Instances of it go on."""
-    from .entry import run_interruptibly
+    from pie._wire.interrupt import run_interruptibly
+    from pie._wire.terminal import say, say_json
+
     from .talking import connected
-    from .terminal import say, say_json
 
     async def removing() -> str:
         async with connected(server) as client:

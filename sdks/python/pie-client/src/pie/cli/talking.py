@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from pie import Event, Instance, PieClient, PieError, QueueFull
+from pie._wire.program import FAILED, OK
+from pie._wire.terminal import note, say, say_json
 
-from .entry import FAILED, OK
 from .options import Server
 from .settings import resolve
-from .terminal import note, say, say_json, write
+from .terminal import write
 
 _GRACE: Final = 10.0  # seconds to say goodbye after Ctrl-C
 _FULL: Final = 0.1  # seconds between two attempts to send

@@ -1,12 +1,5 @@
 """Jobs, their events, artifacts, idempotency keys, identity."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0001"
-down_revision = None
-
 STATEMENTS = (
     # ------------------------------------------------------------------ identity
     """
@@ -179,8 +172,3 @@ STATEMENTS = (
     """,
     "CREATE INDEX idempotency_age ON idempotency (created_at)",
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

@@ -1,12 +1,5 @@
 """Numbers and permissions of users, word of their changes, and what the `compute` service keeps."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0002"
-down_revision = "0001"
-
 STATEMENTS = (
     # ------------------------------------------------------------------ users
     # Numbers are what tokens and topics call users; those that were here before are numbered in the order they came.
@@ -57,8 +50,3 @@ STATEMENTS = (
     )
     """,
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

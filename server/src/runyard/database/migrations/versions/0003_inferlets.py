@@ -1,12 +1,5 @@
 """Blobs kept without a job, and what `inferlets` keeps: programs, keys and values, broadcasts, cursors."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0003"
-down_revision = "0002"
-
 STATEMENTS = (
     # ------------------------------------------------------------------ artifacts
     """
@@ -65,8 +58,3 @@ STATEMENTS = (
     )
     """,
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

@@ -1,12 +1,5 @@
 """Public keys by which users prove who they are."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0004"
-down_revision = "0003"
-
 STATEMENTS = (
     """
     CREATE TABLE ssh_keys (
@@ -24,8 +17,3 @@ STATEMENTS = (
     )
     """,
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

@@ -1,12 +1,5 @@
 """Sessions found by their names, tokens in OpenShift's format, credentials for private repositories."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0005"
-down_revision = "0004"
-
 STATEMENTS = (
     # ------------------------------------------------------------------ identity
     "ALTER TABLE api_keys DROP CONSTRAINT api_keys_kind_check",
@@ -28,8 +21,3 @@ STATEMENTS = (
     # the few events that say how a session stands, among all the pieces of text
     "CREATE INDEX events_of_session ON events (job, seq) WHERE type IN ('repo', 'note', 'waits', 'usage', 'approval')",
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

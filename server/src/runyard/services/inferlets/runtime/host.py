@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from runyard.services.inferlets.frames import Ended, Launch, Ready, Report, pack, read_order
+from runyard.services.inferlets.frames import Ended, Launch, Ready, Report, order_frames, report_frames
 from runyard.services.inferlets.runtime.engine import new_engine
 from runyard.services.inferlets.runtime.epochs import Ticker
 from runyard.services.inferlets.runtime.guest import Guest
@@ -24,14 +24,12 @@ def main(orders: str, reports: str, folder: str) -> None:
     engine = new_engine()
     programs, ticker = Programs(engine, Path(folder)), Ticker(engine)
     guests: dict[int, Guest] = {}
-    with open(orders, "rb") as incoming, open(reports, "wb", buffering=0) as outgoing:  # noqa: PTH123  (pipes)
+    with Path(orders).open("rb") as incoming, report_frames.sender(reports) as send:
         speaking = threading.Lock()
 
         def tell(report: Report) -> None:
-            message = memoryview(pack(report))
             with speaking:
-                while message:
-                    message = message[os.write(outgoing.fileno(), message) :]
+                send(report)
 
         def live(guest: Guest) -> None:
             try:
@@ -42,7 +40,7 @@ def main(orders: str, reports: str, folder: str) -> None:
             guest.end(ended)
 
         tell(Ready())
-        while (order := read_order(incoming)) is not None:
+        while (order := order_frames.read(incoming)) is not None:
             if isinstance(order, Launch):
                 guest = guests[order.instance] = Guest(order, tell, ticker)
                 threading.Thread(target=live, args=(guest,), name=order.id, daemon=True).start()

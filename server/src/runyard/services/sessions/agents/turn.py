@@ -158,17 +158,7 @@ class Turn:
         usage.turns += 1
         usage.input_tokens += input_tokens
         usage.output_tokens += output_tokens
-        await self._tell_usage()
-
-    async def _tell_usage(self) -> None:
-        usage = self._memory.usage
-        await self._ctx.emit(
-            Tells.USAGE,
-            {
-                "turns": usage.turns, "inputTokens": usage.input_tokens, "outputTokens": usage.output_tokens,
-                "toolCalls": usage.tool_calls,
-            },
-        )  # fmt: skip
+        await self._ctx.emit(Tells.USAGE, self._memory.usage.told())
 
     # ---------------------------------------------------------------- tools
 

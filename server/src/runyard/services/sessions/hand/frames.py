@@ -1,21 +1,20 @@
-"""What a worker and the hand say to each other: msgpack messages, each after its length, one order at a time.
+"""What a worker and the hand say to each other, one order at a time.
 
 The hand is not trusted: what it says is checked, and it can do no more than give wrong answers.
 """
 
 from __future__ import annotations
 
-import asyncio
-from typing import BinaryIO, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
+from runyard.frames import Frames
 from runyard.services.sessions.hand.tools import EditFile, ListFiles, ReadFile, SearchFiles, ShowChanges, WriteFile
 from runyard.services.sessions.repositories.facts import Fetched
 from runyard.sizes import MIB
 
 LONGEST: Final = 16 * MIB
-_LENGTH: Final = 4
 
 FileTool: TypeAlias = ListFiles | ReadFile | SearchFiles | WriteFile | EditFile | ShowChanges
 
@@ -96,33 +95,5 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 Answer: TypeAlias = Done | Refused
 Report: TypeAlias = Ready | Done | Refused
 
-_encode = msgspec.msgpack.Encoder().encode
-_orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
-_reports: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
-
-
-def pack(message: Order | Report) -> bytes:
-    """A message with its length in front."""
-    body = _encode(message)
-    return len(body).to_bytes(_LENGTH, "big") + body
-
-
-def read_order(stream: BinaryIO) -> Order | None:
-    """The next order; None at the end. Blocks."""
-    head = stream.read(_LENGTH)
-    if len(head) < _LENGTH:
-        return None
-    return _orders.decode(stream.read(int.from_bytes(head, "big")))
-
-
-async def read_report(stream: asyncio.StreamReader) -> Report:
-    """The next report.
-
-    Raises:
-        ValueError, msgspec.DecodeError: the other side doesn't keep to the protocol.
-        asyncio.IncompleteReadError: it is gone.
-    """
-    length = int.from_bytes(await stream.readexactly(_LENGTH), "big")
-    if length > LONGEST:
-        raise ValueError(f"a report of {length} bytes is longer than {LONGEST}")
-    return _reports.decode(await stream.readexactly(length))
+order_frames: Final = Frames[Order](Order, longest=LONGEST)
+report_frames: Final = Frames[Report](Report, longest=LONGEST)

@@ -27,11 +27,10 @@ from runyard.services.sessions.hand.frames import (
     Order,
     Ready,
     Refused,
-    Report,
     Setting,
     Use,
-    pack,
-    read_order,
+    order_frames,
+    report_frames,
 )
 from runyard.services.sessions.hand.places import CannotDo, Places
 from runyard.services.sessions.hand.search import search
@@ -135,15 +134,9 @@ def main(orders: str, reports: str, setting: str) -> None:
     """Serve until the worker closes the pipe."""
     hand = Hand(msgspec.json.decode(setting, type=Setting))
     signal.signal(signal.SIGALRM, _late)
-    with open(orders, "rb") as incoming, open(reports, "wb", buffering=0) as outgoing:  # noqa: PTH123  (pipes)
-
-        def tell(report: Report) -> None:
-            message = memoryview(pack(report))
-            while message:
-                message = message[os.write(outgoing.fileno(), message) :]
-
+    with Path(orders).open("rb") as incoming, report_frames.sender(reports) as tell:
         tell(Ready())
-        while (order := read_order(incoming)) is not None:
+        while (order := order_frames.read(incoming)) is not None:
             tell(hand.carry_out(order))
 
 

@@ -13,7 +13,16 @@ import structlog
 
 from runyard.sandbox import Command, Limits, Mount, Process, Sandbox, SandboxError
 from runyard.sandbox.python import ORDERS, REPORTS, pipes, python_environment, python_mounts
-from runyard.services.sessions.hand.frames import Answer, Order, Ready, Refused, Report, Setting, pack, read_report
+from runyard.services.sessions.hand.frames import (
+    Answer,
+    Order,
+    Ready,
+    Refused,
+    Report,
+    Setting,
+    order_frames,
+    report_frames,
+)
 from runyard.services.sessions.space import Space
 from runyard.settings import Settings
 from runyard.sizes import GIB
@@ -87,7 +96,7 @@ class Hand:
     async def _ask(self, order: Order) -> Answer:
         async with self._asking:
             self._process.wake()
-            self._orders.write(pack(order))
+            self._orders.write(order_frames.pack(order))
             try:
                 async with asyncio.timeout(order.seconds + GRACE):
                     answer = await self._next(order.number)
@@ -101,7 +110,7 @@ class Hand:
 
     async def _next(self, number: int | None) -> Answer:
         """The answer to an order; with None, the word that it is ready, which is dropped."""
-        reading = asyncio.ensure_future(read_report(self._reports))
+        reading = asyncio.ensure_future(report_frames.receive(self._reports))
         try:
             await asyncio.wait({reading, self._ended}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():

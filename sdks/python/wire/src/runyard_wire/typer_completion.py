@@ -1,22 +1,41 @@
-"""The commands of a typer program as the tree that completion scripts are made from."""
+"""The `completion` command of a program made with typer: its commands as the tree that scripts are made from."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
 from enum import Enum
-from typing import Literal, cast, get_args, get_origin
+from typing import Annotated, Literal, cast, get_args, get_origin
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from ambient_platform._wire.completion import Option, Words, script
+from .completion import Option, Words, script
+from .terminal import say
+
+Shell = Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="Which shell.", show_default=False)]
 
 
-def completion_script(shell: str, program: str, app: typer.Typer) -> str:
-    """The script that completes the program's commands and options in a shell."""
-    return script(shell, program, tuple(_walk(get_command(app), ())))
+def add_completion(app: typer.Typer, name: str, *, panel: str | None = None) -> None:
+    """Give a program the command that prints its completion scripts.
+
+    Args:
+        app: the program.
+        name: what it is called on a command line.
+        panel: where its help shows the command.
+    """
+
+    def completion(shell: Shell) -> None:
+        say(script(shell, name, tuple(commands(app))))
+
+    about = f"Print a completion script; load it with: source <({name} completion bash)."
+    app.command(help=about, rich_help_panel=panel)(completion)
+
+
+def commands(app: typer.Typer) -> Iterator[Words]:
+    """Every command of a program, the root first."""
+    yield from _walk(get_command(app), ())
 
 
 def _walk(command: object, path: tuple[str, ...]) -> Iterator[Words]:
@@ -53,7 +72,7 @@ def _choices(command: TyperCommand | TyperGroup) -> dict[str, tuple[str, ...]]:
 def _literals(annotation: object) -> tuple[str, ...]:
     """The words of a ``Literal`` or an enumeration, also inside ``... | None`` and ``list[...]``."""
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return tuple(str(member.value) for member in annotation)  # pyright: ignore[reportAny]
+        return tuple(str(member.value) for member in annotation)
     parts = cast("tuple[object, ...]", get_args(annotation))
     if get_origin(annotation) is Literal:
         return tuple(map(str, parts))
