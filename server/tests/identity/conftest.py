@@ -33,6 +33,7 @@ def settings() -> Iterator[Settings]:
 async def database(settings: Settings) -> AsyncIterator[Database]:
     async with open_database(settings, application="identity tests") as database:
         await database.execute("DELETE FROM users")
+        await database.execute("DELETE FROM workspaces")
         await database.execute("DELETE FROM projects")
         yield database
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from runyard.identity import Credential, InvalidCredential, Principal, tokens
+from runyard.identity import Credential, InvalidCredential, Principal, proven
 from runyard.identity.store import IdentityStore
 
 
@@ -105,7 +105,7 @@ async def test_a_token_that_has_ended_is_forgotten(store, token, clock):
 
 async def test_memory_of_signatures_is_bounded(store, ada, monkeypatch):
     """Invariant 5."""
-    monkeypatch.setattr(tokens, "MOST", 4)
+    monkeypatch.setattr(proven, "MOST", 4)
     for _ in range(8):
         user = await store.users.create("somebody")
         await store.authenticate(await store.tokens.issue(user))

@@ -12,8 +12,9 @@
     ├── NotFound                   no such user, project or key
     ├── AlreadyExists              the name or email is taken
     ├── NotAMember                 the user is not in the project
+    ├── IssuerFailed               the OpenID issuer can't be reached, or doesn't do what it should
     ├── KeyEnded                   the key was revoked or has expired, so it cannot be rotated
-    ├── LastAdmin                  without this user nobody could administer the yard
+    ├── LastAdmin                  without this user nobody could administer the yard, or the workspace
     ├── SigningKeyUnusable         the keys of tokens can't be read, or don't belong together
     ├── SealBroken                 what is kept sealed can't be opened with the key that is there
     └── AuthorizedUsersUnusable    the file of users and their SSH keys can't be read, or says something wrong
@@ -26,7 +27,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Refusal: TypeAlias = Literal["malformed", "unknown", "revoked", "expired", "password", "signature", "payload"]
+Noun: TypeAlias = Literal["User", "Project", "API key", "SSH key", "Credential", "Workspace", "Service account"]
+Refusal: TypeAlias = Literal[
+    "malformed", "unknown", "revoked", "expired", "password", "signature", "payload", "audience"
+]
 
 
 class IdentityError(Exception):
@@ -85,9 +89,7 @@ class InvalidPublicKey(InvalidValue):
 class NotFound(IdentityError):
     """There is no such user, project or key."""
 
-    def __init__(
-        self, noun: Literal["User", "Project", "API key", "SSH key", "Credential"], reference: object, hint: str = ""
-    ) -> None:
+    def __init__(self, noun: Noun, reference: object, hint: str = "") -> None:
         super().__init__(f"{noun} {str(reference)!r} not found.{hint and ' '}{hint}")
         self.noun = noun
 
@@ -106,6 +108,10 @@ class NotAMember(IdentityError):
         )
 
 
+class IssuerFailed(IdentityError):
+    """The OpenID issuer can't be reached, or doesn't do what it should; the text says what."""
+
+
 class KeyEnded(IdentityError):
     """The key was revoked or has expired."""
 
@@ -114,7 +120,7 @@ class KeyEnded(IdentityError):
 
 
 class LastAdmin(IdentityError):
-    """Without this user nobody could administer the yard."""
+    """Without this user nobody could administer the yard, or the workspace."""
 
     def __init__(self, user: str) -> None:
         super().__init__(f"{user!r} is the last active admin. Make another user an admin first.")

@@ -14,14 +14,15 @@ import zlib
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-KeyKind: TypeAlias = Literal["ci", "ry", "openshift"]
+KeyKind: TypeAlias = Literal["ci", "ry", "openshift", "client"]
 """``ci`` is a key as programs of the ci service expect it, ``ry`` a bearer token for any service, ``openshift`` the
-same in the format of OpenShift's tokens, for programs that take no other.
+same in the format of OpenShift's tokens, for programs that take no other, ``client`` the secret of a service account,
+which is exchanged for tokens.
 """
 
 ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
-PREFIXES: Final[Mapping[KeyKind, str]] = {"ci": "ci_", "ry": "ry_", "openshift": "sha256~"}
-RANDOM: Final[Mapping[KeyKind, int]] = {"ci": 34, "ry": 34, "openshift": 37}
+PREFIXES: Final[Mapping[KeyKind, str]] = {"ci": "ci_", "ry": "ry_", "openshift": "sha256~", "client": "ry_client_"}
+RANDOM: Final[Mapping[KeyKind, int]] = {"ci": 34, "ry": 34, "openshift": 37, "client": 34}
 CHECKSUM: Final = 6
 SHAPE: Final = re.compile("|".join(f"({PREFIXES[kind]})[0-9A-Za-z]{{{RANDOM[kind] + CHECKSUM}}}" for kind in PREFIXES))
 

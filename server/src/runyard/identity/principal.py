@@ -18,12 +18,14 @@ class Credential:
 
     ``expires_at`` is when it ends by itself; None for never.
     ``warning`` is a sentence in ASCII, fit for a header, when the credential is old or about to expire.
+    ``scopes`` are the only roles in a workspace that it may be used for; None for all.
     """
 
     kind: CredentialKind
     id: UUID | None = None
     expires_at: datetime | None = None
     warning: str | None = None
+    scopes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

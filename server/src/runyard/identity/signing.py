@@ -89,16 +89,19 @@ class SigningKey:
         """A secret of 32 bytes for this purpose: the same in every process that has the key, and no way back to it."""
         return hmac.digest(self._key.as_der(private=True), f"runyard {purpose}".encode(), "sha256")
 
-    def verify(self, token: str) -> bytes:
-        """The payload of a JWT that was signed with this key.
+    def verify(self, token: str, *, typ: str = "JWT") -> bytes:
+        """The payload of a JWT of this sort that was signed with this key.
 
         Raises:
             InvalidCredential: it was not, or is no JWT at all.
         """
         try:
-            return jws.deserialize_compact(token, self._public, registry=_ONLY).payload
+            found = jws.deserialize_compact(token, self._public, registry=_ONLY)
         except (JoseError, TypeError, ValueError):  # the last two: strange headers, which the library trips over
             raise InvalidCredential("signature") from None
+        if found.headers().get("typ") != typ:  # one sort must not pass for another (RFC 8725, 3.11)
+            raise InvalidCredential("signature")
+        return found.payload
 
 
 def _read_private(private: Path, public: Path) -> ECKey:

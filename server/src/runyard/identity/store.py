@@ -11,7 +11,7 @@ from runyard.database import Database, Signals
 from runyard.identity.api_keys import ApiKeys
 from runyard.identity.callers import Callers
 from runyard.identity.credentials import Credentials
-from runyard.identity.errors import CredentialError
+from runyard.identity.errors import CredentialError, InvalidCredential
 from runyard.identity.members import Members
 from runyard.identity.model import User
 from runyard.identity.passwords import AT_ONCE, Passwords
@@ -21,6 +21,7 @@ from runyard.identity.ssh_keys import SshKeys
 from runyard.identity.throttle import Throttle
 from runyard.identity.tokens import Tokens
 from runyard.identity.users import Users
+from runyard.identity.workspace_tokens import WorkspaceTokens, is_workspace_token
 from runyard.settings import Settings
 
 
@@ -38,16 +39,17 @@ class IdentityStore:
         self, database: Database, settings: Settings, *, clock: Clock, passwords: Passwords | None = None
     ) -> None:
         self._callers = Callers(database, clock=clock)
-        self.members = Members(database, clock=clock)
         self._throttle = Throttle(settings.login_attempts, clock=clock)
         self._signing_in = asyncio.Semaphore(AT_ONCE)
-        changed = self._changed
+        self.members = Members(database, clock=clock)
+        changed = self.changed
         self.users = Users(database, clock=clock, passwords=passwords or Passwords(), changed=changed)
         self.projects = Projects(database, clock=clock, changed=changed)
         self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
         self.ssh_keys = SshKeys(database, self.users, self._callers, self._throttle, clock=clock)
         self.credentials = Credentials(database, settings.data_dir / "keys", clock=clock)
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
+        self.workspace_tokens = WorkspaceTokens(self.tokens, clock=clock, minutes=settings.token_minutes)
 
     async def listen(self, signals: Signals) -> None:
         """Remember the users behind tokens and keys from now on, as long as ``signals`` tells when they change."""
@@ -64,6 +66,8 @@ class IdentityStore:
         """
         if presented.count(".") != 2:  # a JWT has two dots, an API key none
             return await self.keys.authenticate(presented)
+        if is_workspace_token(presented):
+            return await self._in_workspace(presented)
         claims = await self.tokens.verify(presented)
         principal = await self._callers.find(claims.number)
         return replace(principal, credential=Credential(kind="token", expires_at=claims.expires_at))
@@ -96,6 +100,24 @@ class IdentityStore:
         """Write what is still to be written. The database stays open."""
         await self.keys.close()
 
-    def _changed(self, user_id: UUID) -> None:
+    def changed(self, user_id: UUID) -> None:
+        """Something about this user has changed, or is about to: look it up again. Other processes hear by NOTIFY."""
         self._callers.forget(user_id)
+        self.members.forget(user_id)
         self.keys.forget(user_id)
+
+    async def _in_workspace(self, token: str) -> Principal:
+        claims = await self.workspace_tokens.verify(token)
+        principal = await self._callers.find(claims.number)
+        member = await self.members.member(claims.workspace, principal.user_id)
+        if member is None or not member.active:
+            raise InvalidCredential("revoked")
+        credential = Credential(
+            kind="token" if member.kind == "user" else "service_account",
+            expires_at=claims.expires_at,
+            scopes=claims.scopes,
+        )
+        reached = (
+            {claims.workspace: principal.projects[claims.workspace]} if claims.workspace in principal.projects else {}
+        )
+        return replace(principal, credential=credential, projects=reached, project=claims.workspace, is_admin=False)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from runyard.clock import Clock
 from runyard.identity.errors import InvalidCredential
 from runyard.identity.model import User
+from runyard.identity.proven import Proven
 from runyard.identity.signing import SigningKey
 
-MOST: Final = 10_000
-"""Tokens whose signature is remembered; the oldest go first."""
+Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]
+"""Seconds since 1970, up to the last of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Tokens:
         self._lifetime = timedelta(minutes=minutes)
         self._key: SigningKey | None = None
         self._loading = asyncio.Lock()
-        self._verified: dict[bytes, Claims] = {}
+        self._verified: Proven[Claims] = Proven(clock=clock)
 
     async def key(self) -> SigningKey:
         """The pair of keys.
@@ -69,23 +69,17 @@ class Tokens:
             InvalidCredential: for the reason ``signature`` (not one of this yard's), ``payload`` (signed by this yard,
                 but it doesn't say what a token has to) or ``expired``.
         """
-        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()  # whole tokens are not kept
-        claims = self._verified.get(digest)
-        if claims is None:
-            claims = self._verified[digest] = _claims((await self.key()).verify(token))
-            if len(self._verified) > MOST:
-                del self._verified[next(iter(self._verified))]
-        if claims.expires_at <= self._clock():
-            del self._verified[digest]
-            raise InvalidCredential("expired")
-        return claims
+        return await self._verified.claims(token, self._check)
+
+    async def _check(self, token: str) -> Claims:
+        return _claims((await self.key()).verify(token))
 
 
 class _Payload(msgspec.Struct):
     id: str
     permissions: list[str]
     is_admin: bool
-    exp: Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # the last second of the year 9999
+    exp: Moment
 
 
 def _claims(payload: bytes) -> Claims:

@@ -1,12 +1,5 @@
 """Workspaces, their members and service accounts; idempotent commands."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0006"
-down_revision = "0005"
-
 STATEMENTS = (
     # A workspace is a project with a name for people, roles and a book. Its id is never given again.
     """
@@ -85,8 +78,3 @@ STATEMENTS = (
     """,
     "CREATE INDEX runs_idempotency_age ON runs_idempotency (created_at)",
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

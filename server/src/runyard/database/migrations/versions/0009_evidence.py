@@ -1,12 +1,5 @@
 """Evidence, events of workspaces, work items, human tasks, workforce, places."""
 
-from __future__ import annotations
-
-from alembic import op
-
-revision = "0007"
-down_revision = "0006"
-
 STATEMENTS = (
     # ------------------------------------------------------------------ evidence
     # No reference to a workspace: what was done in one stays proven when it has gone.
@@ -80,8 +73,3 @@ STATEMENTS = (
     )
     """,
 )
-
-
-def upgrade() -> None:
-    for statement in STATEMENTS:
-        op.execute(statement)

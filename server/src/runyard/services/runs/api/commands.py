@@ -7,7 +7,6 @@ change that is refused leaves nothing behind, not even its Idempotency-Key.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,11 +20,10 @@ from runyard.services.runs.api.edge import Visit
 from runyard.services.runs.api.etags import etag_of, matches
 from runyard.services.runs.ledger import Book
 from runyard.services.runs.models.base import Answer, Ask
-from runyard.services.runs.refused import conflict, invalid
+from runyard.services.runs.refused import conflict
 from runyard.services.runs.room import Room
-
-JSON: Final = "application/json"
-_KEY: Final = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
+from runyard.web.bodies import JSON
+from runyard.web.idempotency import idempotency_key
 
 A = TypeVar("A", bound=Answer)
 Work: TypeAlias = Callable[[Connection, Book], Awaitable[A]]
@@ -111,14 +109,16 @@ def shown(request: Request, answer: Answer, *, etag: bool = True) -> Response:
 
 
 class Once:
-    """A request that changes something, as it is remembered: whose, which, and with what body."""
+    """A request that changes something, as it is remembered: whose, which, and with what body.
+
+    Raises:
+        BadKey: its Idempotency-Key can't be one.
+    """
 
     def __init__(
         self, room: Room, request: Request, asked: Ask | None, *, workspace: str, command: str, user: UUID
     ) -> None:
-        key = request.headers.get("idempotency-key")
-        if key is not None and _KEY.fullmatch(key) is None:
-            raise invalid("Idempotency-Key", "use 1 to 255 printable ASCII characters")
+        key = idempotency_key(request)
         self._room = room
         self._known_by = (workspace, command, user, f"once {uuid4()}" if key is None else f"key {key}")
         said = b"" if asked is None else asked.model_dump_json(by_alias=True, exclude_unset=True).encode()

@@ -9,9 +9,9 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from runyard.identity import InvalidCredential, Principal
+from runyard.identity import Principal
 from runyard.services.runs.api.etags import matches
-from runyard.services.runs.api.limits import body_of, count
+from runyard.services.runs.api.limits import LARGEST_BODY, count
 from runyard.services.runs.api.marks import correlation_of
 from runyard.services.runs.api.paging import DEFAULT, MOST, Page, page_of
 from runyard.services.runs.api.problems import Door
@@ -19,8 +19,9 @@ from runyard.services.runs.caller import Caller
 from runyard.services.runs.models.base import Answer, Ask
 from runyard.services.runs.refused import Refused, forbidden, invalid, not_found
 from runyard.services.runs.room import Room
-from runyard.web.auth import KEY_WARNING, NoCredential
-from runyard.web.requests import add_header
+from runyard.web.auth import authenticate
+from runyard.web.bodies import read_body
+from runyard.web.ground import Ground
 
 WORKSPACE: Final = "/v1/workspaces/{workspaceId}"
 COOKIE: Final = "portarium_cockpit_session"
@@ -30,10 +31,11 @@ MARKER: Final = "X-Portarium-Request"
 """A page of another site can't send this header, so a change that comes with a cookie has to have it."""
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+ROOM: Final = Ground(Room)
 ASKED: Final[dict[str, type[Ask]]] = {}
 """Bodies of requests by name, for the contract."""
 
-_NO_BEARER: Final = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+_WRONG_TOKEN: Final = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 A = TypeVar("A", bound=Ask)
 
@@ -93,7 +95,7 @@ async def read(request: Request, model: type[A]) -> A:
     media = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media != "application/json" and not media.endswith("+json"):
         raise Refused("unsupported-media-type", f"The body is {media[:100]!r}. Send application/json.")
-    body = await body_of(request)
+    body = await read_body(request, limit=LARGEST_BODY)
     try:
         content = msgspec.json.decode(body)  # the validator below would let NaN and broken text pass
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -104,13 +106,6 @@ async def read(request: Request, model: type[A]) -> A:
     return model.model_validate_json(body)
 
 
-def room_of(request: Request) -> Room:
-    """The room behind this request's application."""
-    room = request.app.state.room
-    assert isinstance(room, Room)
-    return room
-
-
 async def identify(request: Request) -> Principal:
     """Who calls, wherever they want to go: by token, by key, or by the session of a browser.
 
@@ -119,18 +114,12 @@ async def identify(request: Request) -> Principal:
         Refused: a change by a browser that another site may have sent.
         TooFast: they have to wait.
     """
-    room = room_of(request)
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
-    if not token and "authorization" not in request.headers:
-        token = request.cookies.get(COOKIE, "")
+    room, token = ROOM.of(request), None
+    if "authorization" not in request.headers:
+        token = request.cookies.get(COOKIE)
         if token and request.method not in SAFE and not request.headers.get(MARKER):
             raise forbidden(f"A change by a browser's session needs the header {MARKER}: 1.")
-    if not token:
-        raise NoCredential
-    principal = await room.yard.identity.authenticate(token)
-    if principal.credential.warning is not None:
-        add_header(request.scope, KEY_WARNING, principal.credential.warning)
+    principal = await authenticate(request, room.yard.identity, token)
     count(request, room, principal.user_id)
     return principal
 
@@ -139,33 +128,31 @@ async def enter(request: Request, workspace: Annotated[str, Path(alias="workspac
     """Who calls about which workspace. A dependency: it is solved before a handler reads anything of the request."""
     principal = await identify(request)
     if principal.project is not None and principal.project != workspace:
-        raise Refused("unauthorized", "The token is for another workspace.", headers=_NO_BEARER)
+        raise Refused("unauthorized", "The token is for another workspace.", headers=_WRONG_TOKEN)
     named = request.headers.get("x-workspace-id", "").strip()
     if named and named != workspace:
         raise forbidden(f"X-Workspace-Id says {named[:100]!r}, the path {workspace[:100]!r}.")
-    return Visit(request, room_of(request), await caller(request, principal, workspace), principal)
+    return Visit(request, ROOM.of(request), await caller(request, principal, workspace), principal)
 
 
 async def caller(request: Request, principal: Principal, workspace: str) -> Caller:
     """Somebody as a member of a workspace.
 
     Raises:
-        InvalidCredential: their token is for the workspace, and they have left it.
         Refused: they are no member, or don't take part at present.
     """
-    member = await room_of(request).yard.identity.members.find(workspace, principal.user_id)
+    member = await ROOM.of(request).yard.identity.members.member(workspace, principal.user_id)
     if member is None:
-        if principal.project is not None:
-            raise InvalidCredential("unknown")
         raise not_found("Workspace", workspace)
     if not member.active:
         raise forbidden("You are deactivated in this workspace.")
+    scopes = principal.credential.scopes
     return Caller(
         workspace=workspace,
         user=principal.user_id,
         name=member.name,
         kind=member.kind,
-        roles=member.roles,
+        roles=member.roles if scopes is None else member.roles & scopes,
         machine_id=member.machine_id,
         correlation_id=correlation_of(request),
     )
@@ -178,7 +165,7 @@ async def paged(
     cursor: Annotated[str | None, Query(min_length=1, max_length=1000)] = None,
 ) -> Page:
     """Which page a request wants. A dependency."""
-    return page_of(request, room_of(request), limit=limit, cursor=cursor)
+    return page_of(request, ROOM.of(request), limit=limit, cursor=cursor)
 
 
 Entered = Annotated[Visit, Depends(enter)]

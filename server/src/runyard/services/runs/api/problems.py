@@ -22,20 +22,23 @@ from runyard.identity import (
     Forbidden,
     InactiveUser,
     InvalidValue,
+    IssuerFailed,
+    LastAdmin,
     NotFound,
     TooManyAttempts,
 )
 from runyard.jobs import JobEnded, JobNotFound
 from runyard.services.runs.evidence.entry import PrivateEvidence
-from runyard.services.runs.refused import PROBLEMS, Refused, Slug
-from runyard.web.auth import NoCredential
+from runyard.services.runs.refused import PROBLEMS, Refused, Slug, invalid
+from runyard.web.auth import CHALLENGE, NoCredential
+from runyard.web.bodies import BodyTooLarge
+from runyard.web.idempotency import BadKey
 from runyard.web.pace import TooFast
 from runyard.web.patience import SILENCE, BodyTooSlow
 
 TYPES: Final = "https://portarium.dev/problems/"
 MEDIA: Final = "application/problem+json"
 MOST_ERRORS: Final = 50
-_BEARER: Final = {"WWW-Authenticate": "Bearer"}
 
 log = structlog.get_logger(__name__)
 
@@ -117,13 +120,17 @@ def _later(slug: Slug, seconds: int, detail: str) -> Refused:
 
 _REFUSALS: Final[Mapping[type[Exception], Callable[[Any], Refused]]] = {
     TooFast: _too_fast,
-    NoCredential: lambda _: Refused("unauthorized", "Send Authorization: Bearer and a token.", headers=_BEARER),
-    InactiveUser: lambda _: Refused("unauthorized", "The token's user was deactivated.", headers=_BEARER),
-    CredentialError: lambda _: Refused("unauthorized", "The token is invalid, revoked or expired.", headers=_BEARER),
+    NoCredential: lambda _: Refused("unauthorized", "Send Authorization: Bearer and a token.", headers=CHALLENGE),
+    InactiveUser: lambda _: Refused("unauthorized", "The token's user was deactivated.", headers=CHALLENGE),
+    CredentialError: lambda _: Refused("unauthorized", "The token is invalid, revoked or expired.", headers=CHALLENGE),
     TooManyAttempts: lambda error: _later("rate-limit-exceeded", error.retry_after, str(error)),
     Forbidden: lambda error: Refused("forbidden", str(error)),
     NotFound: lambda error: Refused("not-found", str(error)),
     AlreadyExists: lambda error: Refused("conflict", str(error)),
+    LastAdmin: lambda error: Refused("conflict", str(error)),
+    IssuerFailed: lambda error: Refused("dependency-failure", str(error)),
+    BadKey: lambda error: invalid("Idempotency-Key", str(error)),
+    BodyTooLarge: lambda error: Refused("payload-too-large", str(error), headers={"Connection": "close"}),
     InvalidValue: lambda error: Refused("validation-failed", str(error)),
     PrivateEvidence: lambda error: Refused("validation-failed", str(error)),
     ValidationError: validation,
