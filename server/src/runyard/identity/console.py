@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
 
 T = TypeVar("T")
+Store = TypeVar("Store")
 OpenStore: TypeAlias = "Callable[[], AbstractAsyncContextManager[IdentityStore]]"
 
 AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def work(open_store: OpenStore, task: Callable[[IdentityStore], Awaitable[T]]) -> T:
+def work(open_store: Callable[[], AbstractAsyncContextManager[Store]], task: Callable[[Store], Awaitable[T]]) -> T:
     """Run ``task`` on the yard's store and return its result; a refusal ends the program with exit 1."""
 
     async def inside() -> T:

@@ -31,11 +31,15 @@ def canonical(value: object) -> bytes:
 
 
 def _is_simple(value: object) -> bool:
+    """Whether the fast encoder is right about this. Most of what is asked about are objects with texts in them."""
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _is_simple(inner) for key, inner in value.items())  # type: ignore[attr-defined]
+        for key, inner in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str or not key.isascii() or (type(inner) is not str and not _is_simple(inner)):
+                return False
+        return True
     if kind is list:
         return all(map(_is_simple, value))  # type: ignore[call-overload]
-    return kind is int and -LARGEST <= value <= LARGEST  # type: ignore[operator]
+    if kind is int:
+        return -LARGEST <= value <= LARGEST  # type: ignore[operator]
+    return kind is str or kind is bool or value is None

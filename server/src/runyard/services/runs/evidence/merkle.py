@@ -149,3 +149,30 @@ def _sides(at: int, last: int, steps: int) -> Iterator[bool]:
         yield left
     if last:
         raise BadProof("The proof is too short.")
+
+
+class Growing:
+    """The tree of what was added so far, in as many hashes as its size has digits."""
+
+    def __init__(self) -> None:
+        self._whole: list[bytes] = []  # roots of complete subtrees, one for each bit of the size, the largest first
+        self.size = 0
+
+    def add(self, entry: bytes) -> None:
+        """Add a leaf."""
+        found = leaf(entry)
+        size = self.size
+        while size & 1:
+            found = node(self._whole.pop(), found)
+            size >>= 1
+        self._whole.append(found)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root."""
+        if not self._whole:
+            return EMPTY
+        found = self._whole[-1]
+        for whole in reversed(self._whole[:-1]):
+            found = node(whole, found)
+        return found

@@ -19,13 +19,17 @@ WIDTH: Final = 256
 _LEVELS: Final[Mapping[int, int]] = {WIDTH**level: level for level in range(7)}
 """The level whose nodes stand for so many leaves."""
 
+# Without OFFSET the planner would join all entries of the workspace with the spans.
 _LEAVES: Final = """
-    SELECT seq - 1 AS at, hash FROM unnest($2::bigint[], $3::bigint[]) AS span (low, high)
-    JOIN runs_evidence ON workspace = $1 AND seq > low AND seq <= high
+    SELECT seq - 1 AS at, hash FROM unnest($2::bigint[], $3::bigint[]) AS span (low, high), LATERAL (
+        SELECT seq, hash FROM runs_evidence WHERE workspace = $1 AND seq > low AND seq <= high OFFSET 0
+    ) AS leaf
 """
 _NODES: Final = """
-    SELECT level, at, hash FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS span (kept, low, high)
-    JOIN runs_evidence_nodes ON workspace = $1 AND level = kept AND at >= low AND at < high
+    SELECT level, at, hash FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS span (kept, low, high), LATERAL (
+        SELECT level, at, hash FROM runs_evidence_nodes
+        WHERE workspace = $1 AND level = kept AND at >= low AND at < high OFFSET 0
+    ) AS node
 """
 
 
