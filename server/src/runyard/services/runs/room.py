@@ -1,10 +1,17 @@
-"""What the face of this service stands on in an API process: the yard, the ledger, the pace and a secret."""
+"""What the face of this service stands on in an API process: the yard, its books, the pace and a secret."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from runyard.services.runs.ledger import Ledger
+from runyard.services.runs.evidence.checkpoint import Notary
+from runyard.services.runs.evidence.rounds import Rounds
+from runyard.services.runs.evidence.store import EvidenceStore
+from runyard.services.runs.ledger import CHANNEL, Ledger
+from runyard.services.runs.tail import Streams
 from runyard.web.pace import Pace
 from runyard.yard import Yard
 
@@ -15,23 +22,42 @@ class Room:
 
     Attributes:
         ledger: opens the books of workspaces.
+        evidence: reads what was written there, proves it and signs for it.
+        streams: follow the events of workspaces.
         pace: keeps callers from asking too fast.
         secret: what cursors and the cookies of a sign-in are signed with.
     """
 
     yard: Yard
     ledger: Ledger
+    evidence: EvidenceStore
+    streams: Streams
     pace: Pace
     secret: bytes
 
 
-async def open_room(yard: Yard) -> Room:
-    """The service's part of an API process."""
+@asynccontextmanager
+async def open_room(yard: Yard) -> AsyncIterator[Room]:
+    """The service's part of an API process.
+
+    Raises:
+        SigningKeyUnusable: the key that signs for evidence, or the one of tokens, can't be read.
+    """
     settings = yard.settings
     key = await yard.identity.tokens.key()
-    return Room(
-        yard=yard,
-        ledger=Ledger(yard.clock),
-        pace=Pace(rate=settings.runs_rate, burst=settings.runs_burst),
-        secret=key.derive("runs"),
-    )
+    notary = await asyncio.to_thread(Notary.of, settings.data_dir / "keys")
+    evidence = EvidenceStore(yard.database, notary, clock=yard.clock)
+    streams = Streams(yard.database, yard.signals, closing=yard.tails.closing)
+    rounds = Rounds(evidence, yard.signals, channel=CHANNEL)
+    async with AsyncExitStack() as stack:
+        for part in (streams, rounds):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        yield Room(
+            yard=yard,
+            ledger=Ledger(yard.clock),
+            evidence=evidence,
+            streams=streams,
+            pace=Pace(rate=settings.runs_rate, burst=settings.runs_burst),
+            secret=key.derive("runs"),
+        )
