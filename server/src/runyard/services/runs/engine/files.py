@@ -1,0 +1,43 @@
+"""Files of a workspace: those that were uploaded for runs, and those that their actions have made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from runyard.database import Connection, Database
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from runyard.artifacts import ArtifactStore, Blob
+
+
+async def known_files(
+    where: Database | Connection, workspace: str, digests: Collection[str], *, run: str | None = None
+) -> set[str]:
+    """Those of the digests that are the workspace's: nobody learns what others have stored.
+
+    Args:
+        run: look among what its actions have made as well.
+    """
+    rows = await where.fetch(
+        "SELECT digest FROM runs_files WHERE workspace = $1 AND digest = ANY($2) UNION"
+        " SELECT file.value->>'sha256' FROM runs_steps, jsonb_each(files) AS file"
+        " WHERE run = $3 AND file.value->>'sha256' = ANY($2)",
+        workspace, list(digests), run,
+    )  # fmt: skip
+    return {row["digest"] for row in rows}
+
+
+async def keep_file(
+    connection: Connection, artifacts: ArtifactStore, workspace: str, blob: Blob, *, name: str, by: UUID, now: datetime
+) -> None:
+    """Keep an uploaded file for the workspace's runs. The same content again gets the newer name."""
+    await connection.execute(
+        "INSERT INTO runs_files (workspace, digest, name, size, created_at, created_by) VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (workspace, digest) DO UPDATE SET name = EXCLUDED.name",
+        workspace, blob.digest, name, blob.size, now, by,
+    )  # fmt: skip
+    await artifacts.pin(blob.digest, f"runs/{workspace}/{blob.digest}", connection=connection)

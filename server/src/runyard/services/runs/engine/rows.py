@@ -1,0 +1,197 @@
+"""The rows of runs, their steps, plans and approvals: read and written here only, each by what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Final, TypeAlias, cast
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from runyard.database import Connection, Database
+from runyard.services.runs.engine.model import Approval, Run, Step
+from runyard.services.runs.engine.plan import Plan
+from runyard.services.runs.engine.spec import Spec
+from runyard.services.runs.engine.states import RunStatus, StepStatus
+from runyard.services.runs.engine.tiers import Tier
+
+Where: TypeAlias = Database | Connection
+"""A statement by itself, or one of an open transaction."""
+
+RUN_COLUMNS: Final = ", ".join(f"runs.{one.name}" for one in fields(Run))
+STEP_COLUMNS: Final = ", ".join(one.name for one in fields(Step))
+APPROVAL_COLUMNS: Final = ", ".join(one.name for one in fields(Approval))
+
+
+# -------------------------------------------------------------------- runs
+
+
+async def run(where: Where, workspace: str, run_id: str) -> Run | None:
+    """A run of a workspace."""
+    row = await where.fetchrow(f"SELECT {RUN_COLUMNS} FROM runs WHERE id = $1 AND workspace = $2", run_id, workspace)
+    return None if row is None else run_of(row)
+
+
+async def run_and_spec(where: Where, run_id: str) -> tuple[Run, Spec] | None:
+    """A run of any workspace, with what its version of the workflow says."""
+    row = await where.fetchrow(
+        f"SELECT {RUN_COLUMNS}, spec FROM runs JOIN workflow_versions AS v ON v.workspace = runs.workspace"
+        " AND v.workflow = runs.workflow AND v.version = runs.workflow_version WHERE runs.id = $1",
+        run_id,
+    )
+    return None if row is None else (run_of(row), msgspec.convert(row["spec"], Spec))
+
+
+async def add_run(connection: Connection, new: Run) -> None:
+    """Keep a new run."""
+    names = [one.name for one in fields(Run)]
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+    values = [getattr(new, name) for name in names]
+    await connection.execute(f"INSERT INTO runs ({', '.join(names)}) VALUES ({places})", *values)
+
+
+async def save_run(connection: Connection, changed: Run) -> None:
+    """Keep what of a run can change."""
+    await connection.execute(
+        "UPDATE runs SET status = $2, hold = $3, operator = $4, output = $5, error = $6, started_at = $7,"
+        " ended_at = $8, parameters = $9, revision = $10, job = $11 WHERE id = $1",
+        changed.id, changed.status, changed.hold, changed.operator, changed.output, changed.error,
+        changed.started_at, changed.ended_at, changed.parameters, changed.revision, changed.job,
+    )  # fmt: skip
+
+
+def run_of(row: asyncpg.Record) -> Run:
+    """A run from a row that has :data:`RUN_COLUMNS`."""
+    values = {one.name: row[one.name] for one in fields(Run)}
+    return Run(**{**values, "status": RunStatus(row["status"]), "tier": Tier(row["tier"])})
+
+
+# -------------------------------------------------------------------- steps
+
+
+async def steps(where: Where, run_id: str, spec: Spec) -> dict[str, Step]:
+    """The steps of a run, in the order of the workflow; those that nothing has happened to are pending."""
+    rows = await where.fetch(f"SELECT {STEP_COLUMNS} FROM runs_steps WHERE run = $1", run_id)
+    known = {row["action"]: Step(**{**row, "status": StepStatus(row["status"])}) for row in rows}
+    return {
+        one.action_id: known.get(one.action_id) or Step(action=one.action_id, place=place)
+        for place, one in enumerate(spec.actions)
+    }
+
+
+async def save_steps(connection: Connection, run_id: str, changed: Sequence[Step]) -> None:
+    """Keep steps as they are now."""
+    names = [one.name for one in fields(Step)]
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 2))
+    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name not in {"action", "place"})
+    await connection.executemany(
+        f"INSERT INTO runs_steps (run, {', '.join(names)}) VALUES ({places})"
+        f" ON CONFLICT (run, action) DO UPDATE SET {updates}",
+        [(run_id, *(getattr(one, name) for name in names)) for one in changed],
+    )
+
+
+# -------------------------------------------------------------------- plans
+
+
+def plan_id(digest: str) -> str:
+    """What a plan is called: by its own hash, so the same doings of a run are the same plan."""
+    return f"plan-{digest[:32]}"
+
+
+async def add_plan(
+    connection: Connection, workspace: str, plan: Plan, *, action: str | None, by: UUID, now: datetime
+) -> tuple[str, bool]:
+    """Keep a plan; its id, and whether it is new."""
+    digest = plan.digest()
+    made = await connection.fetchval(
+        "INSERT INTO runs_plans (id, workspace, run, action, body, hash, created_at, created_by)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING id",
+        plan_id(digest), workspace, plan.run_id, action, msgspec.to_builtins(plan), digest, now, by,
+    )  # fmt: skip
+    return plan_id(digest), made is not None
+
+
+async def plan(where: Where, workspace: str, plan_id: str) -> asyncpg.Record | None:
+    """A plan of a workspace: ``id, run, action, body, hash, created_at, created_by``."""
+    return await where.fetchrow(
+        "SELECT id, run, action, body, hash, created_at, created_by FROM runs_plans WHERE id = $1 AND workspace = $2",
+        plan_id, workspace,
+    )  # fmt: skip
+
+
+async def plan_of_run(where: Where, run_id: str) -> str:
+    """The newest plan of a whole run."""
+    return cast(
+        "str",
+        await where.fetchval(
+            "SELECT id FROM runs_plans WHERE run = $1 AND action IS NULL ORDER BY created_at DESC, id LIMIT 1", run_id
+        ),
+    )
+
+
+# -------------------------------------------------------------------- approvals
+
+
+async def approval(where: Where, workspace: str, approval_id: str) -> Approval | None:
+    """An approval of a workspace."""
+    row = await where.fetchrow(
+        f"SELECT {APPROVAL_COLUMNS} FROM runs_approvals WHERE id = $1 AND workspace = $2", approval_id, workspace
+    )
+    return None if row is None else approval_of(row)
+
+
+async def approvals(where: Where, run_id: str) -> list[Approval]:
+    """All approvals of a run, the first first."""
+    rows = await where.fetch(
+        f"SELECT {APPROVAL_COLUMNS} FROM runs_approvals WHERE run = $1 ORDER BY requested_at, id", run_id
+    )
+    return [approval_of(row) for row in rows]
+
+
+async def add_approval(connection: Connection, new: Approval) -> None:
+    """Keep a new approval."""
+    names = [one.name for one in fields(Approval)]
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+    await connection.execute(
+        f"INSERT INTO runs_approvals ({', '.join(names)}) VALUES ({places})", *(getattr(new, name) for name in names)
+    )
+
+
+async def save_approval(connection: Connection, changed: Approval) -> None:
+    """Keep what of an approval can change."""
+    await connection.execute(
+        "UPDATE runs_approvals SET status = $2, asked = $3, assignee = $4, due_at = $5, escalated = $6,"
+        " decided_at = $7, decided_by = $8, rationale = $9, void = $10 WHERE id = $1",
+        changed.id, changed.status, list(changed.asked), changed.assignee, changed.due_at, changed.escalated,
+        changed.decided_at, changed.decided_by, changed.rationale, changed.void,
+    )  # fmt: skip
+
+
+async def vote(connection: Connection, approval_id: str, user: UUID, *, rationale: str, now: datetime) -> int | None:
+    """Keep that somebody approves; how many people do by now, None if they had done so before."""
+    made = await connection.fetchval(
+        "INSERT INTO runs_votes (approval, user_id, at, rationale) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING RETURNING true",
+        approval_id, user, now, rationale,
+    )  # fmt: skip
+    if made is None:
+        return None
+    return cast("int", await connection.fetchval("SELECT count(*) FROM runs_votes WHERE approval = $1", approval_id))
+
+
+async def votes(where: Where, approval_id: str) -> list[UUID]:
+    """Who has approved so far."""
+    rows = await where.fetch("SELECT user_id FROM runs_votes WHERE approval = $1 ORDER BY at, user_id", approval_id)
+    return [row["user_id"] for row in rows]
+
+
+def approval_of(row: Mapping[str, object]) -> Approval:
+    """An approval from a row that has :data:`APPROVAL_COLUMNS`."""
+    values = {one.name: row[one.name] for one in fields(Approval)}
+    for name in ("roles", "barred", "asked", "escalate_to"):
+        values[name] = tuple(cast("Sequence[object]", values[name]))
+    return Approval(**values)  # type: ignore[arg-type]
