@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -12,6 +14,8 @@ from runyard.services.runs.evidence.entry import SYSTEM, EvidenceEntry
 from runyard.services.runs.evidence.store import EvidenceStore
 from runyard.services.runs.ledger import Ledger
 from runyard.yard import Yard
+
+from .house import House, Person, open_house
 
 Write = Callable[..., Awaitable[list[EvidenceEntry]]]
 
@@ -43,3 +47,23 @@ def write(parts: Yard, workspace: str) -> Write:
         return await parts.database.transaction(work)
 
     return write
+
+
+@pytest.fixture(scope="session")
+async def one_house(yard_database: str) -> AsyncIterator[House]:
+    async with open_house(yard_database) as house:
+        yield house
+
+
+@pytest.fixture
+async def house(one_house: House) -> AsyncIterator[House]:
+    """One house for all tests of a process, which keep apart by workspaces."""
+    house = replace(one_house, stack=AsyncExitStack())
+    async with house.stack:
+        yield house
+
+
+@pytest.fixture
+async def ada(house: House) -> Person:
+    """An admin of a workspace of her own."""
+    return await house.person("admin")

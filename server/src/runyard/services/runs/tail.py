@@ -17,6 +17,7 @@ import msgspec
 from runyard.database import Database, DatabaseUnavailable, Signals
 from runyard.services.runs.ledger import CHANNEL
 from runyard.sizes import MIB
+from runyard.web.sse import frame
 
 PAGE: Final = 500
 WINDOW_BYTES: Final = 1 * MIB
@@ -24,10 +25,11 @@ WINDOW_BYTES: Final = 1 * MIB
 
 
 class Told(NamedTuple):
-    """An event as a stream carries it."""
+    """An event as a stream carries it, and the run it is about."""
 
     seq: int
     frame: bytes
+    run: str | None
 
 
 class Reach(NamedTuple):
@@ -129,16 +131,17 @@ async def read(database: Database, workspace: str, after: int) -> Sequence[Told]
         "SELECT seq, body FROM runs_events WHERE workspace = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         workspace, after, PAGE,
     )  # fmt: skip
-    return [Told(row["seq"], _frame(row["seq"], row["body"])) for row in rows]
+    return [_told(row["seq"], row["body"]) for row in rows]
 
 
-class _Named(msgspec.Struct):
+class _Head(msgspec.Struct):
     type: str
+    runid: str | None = None
 
 
-def _frame(seq: int, body: bytes) -> bytes:
-    kind = msgspec.json.decode(body, type=_Named).type
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, kind.encode(), body)
+def _told(seq: int, body: bytes) -> Told:
+    head = msgspec.json.decode(body, type=_Head)
+    return Told(seq, frame(body, cursor=b"%d" % seq, event=head.type.encode()), head.runid)
 
 
 class _Tail:
@@ -214,5 +217,9 @@ class _Tail:
                     self.start = gone.seq
                 if events:
                     self.tell()
-                elif hinted == self._hinted:  # it was of another yard in the same database, or there was none
+                if len(events) == PAGE:  # there may be more than anybody has spoken of
+                    self._hinted = max(self._hinted, self._newest + 1)
+                elif (
+                    not events and hinted == self._hinted
+                ):  # it was of another yard in the same database, or there was none
                     self._hinted = self._newest

@@ -1,0 +1,68 @@
+"""What happens in a workspace, as it happens: CloudEvents over server-sent events, from any number on."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from runyard.services.runs.api.edge import Entered, Visit, router
+from runyard.services.runs.models.base import Id
+from runyard.services.runs.refused import Refused, invalid
+from runyard.services.runs.words import Act
+from runyard.web.sse import GOING_AWAY, HEARTBEAT, EventStream
+
+LONGEST: Final = 3600.0
+"""Seconds after which a stream ends, so that its reader has to show a token that is still good."""
+
+CONNECTED: Final = b": connected\n\n"
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+
+routes: APIRouter = router("Events")
+
+
+@routes.get(
+    "/events:stream",
+    operation_id="streamWorkspaceEvents",
+    response_class=EventStream,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+@routes.get("/events/stream", include_in_schema=False)
+async def stream(
+    visit: Entered,
+    *,
+    after: Annotated[str | None, Query(max_length=20)] = None,
+    run: Annotated[Id | None, Query(alias="runId")] = None,
+) -> Response:
+    """New events; with ``Last-Event-ID`` or ``after``, those after that number first: 0 is the beginning."""
+    visit.caller.require(Act.READ)
+    said = visit.request.headers.get("last-event-id") or after
+    if said is not None and _NUMBER.fullmatch(said) is None:
+        raise invalid("after", f"{said[:100]!r} is not the id of an event, which is a number")
+    reach = await visit.room.streams.reach(visit.caller.workspace)
+    begin = reach.newest if said is None else min(int(said), reach.newest)
+    if said not in {None, "0"} and begin < reach.after:
+        text = f"The events up to {reach.after} are past their retention. Go on after={reach.after}, or without."
+        raise Refused("gone", text, extra={"oldest": reach.after + 1})
+    return EventStream(_pieces(visit, max(begin, reach.after), run))
+
+
+async def _pieces(visit: Visit, after: int, run: str | None) -> AsyncGenerator[bytes]:
+    room = visit.room
+    yield CONNECTED
+    yield b"id: %d\n\n" % after  # a stream that breaks before its first event goes on from here
+    end = asyncio.get_running_loop().time() + LONGEST
+    events = room.streams.follow(visit.caller.workspace, after, idle=room.yard.settings.stream_heartbeat * 0.9)
+    async with aclosing(events):
+        async for event in events:
+            if event is None:
+                yield HEARTBEAT
+            elif run is None or event.run == run:
+                yield event.frame
+            if asyncio.get_running_loop().time() > end:
+                break
+    yield GOING_AWAY
