@@ -269,6 +269,12 @@ class Settings(BaseSettings):
         default=None, description="Audience that issuer's access tokens must name; the client id by default."
     )
 
+    runs_http_hosts: str = Field(
+        default="",
+        description="Hosts of the internal network that HTTP calls of workflows may talk to, e.g. "
+        "`erp.corp.example, 10.0.0.7:8080`; all others there are refused.",
+    )
+
     text_url: str | None = Field(
         default=None,
         description="OpenAI-compatible endpoint (`http://127.0.0.1:8090/v1`) that writes text for programs and agents; "

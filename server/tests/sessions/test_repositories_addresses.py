@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from runyard.services.sessions.repositories.hosts import Hosts, why_internal
+from runyard.sandbox.hosts import Hosts, why_internal
 from runyard.services.sessions.repositories.urls import (
     BadRepository,
     check_branch,

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
+from runyard.sandbox.hosts import Hosts
 from runyard.services.sessions.order import Repository
 from runyard.services.sessions.repositories.clone import CloneFailed, Fetcher, Place
 from runyard.services.sessions.repositories.facts import Fetched
 from runyard.services.sessions.repositories.gate import Gate
-from runyard.services.sessions.repositories.hosts import Hosts
 from runyard.services.sessions.repositories.output import Output
 from runyard.services.sessions.space import Space
 from runyard.services.sessions.words import Reason

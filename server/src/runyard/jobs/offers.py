@@ -35,11 +35,13 @@ class Asked:
         input: checked already.
         owner: the user on whose behalf the run works.
         tenant: where the work belongs.
+        key: the same for every try of the action, so that systems outside can tell a repetition.
     """
 
     input: object
     owner: UUID
     tenant: str
+    key: str
 
 
 class Unservable(Exception):

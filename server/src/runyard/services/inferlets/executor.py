@@ -64,6 +64,7 @@ class InferletWork:
 
     registrations: list[Registration]
     hosts: Hosts
+    compiled: CompiledPrograms
 
 
 @asynccontextmanager
@@ -80,7 +81,7 @@ async def open_inferlets(yard: Yard, sandbox: Sandbox, text: TextProvider) -> As
         stack.push_async_callback(hosts.close)
         services = Services(values=ValueStore(yard.database), topics=topics, text=text)
         executor = InstanceJob(hosts, compiled, services, folder)
-        yield InferletWork([Registration(KIND, executor, "instances")], hosts)
+        yield InferletWork([Registration(KIND, executor, "instances")], hosts, compiled)
 
 
 class InstanceJob:

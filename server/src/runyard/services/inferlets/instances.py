@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 from uuid import UUID
 
@@ -36,17 +36,22 @@ async def launch(
     Raises:
         IdempotencyReused: the key was used for another launch.
     """
+    new = instance_of(program, owner=owner, tenant=tenant, user=user, arguments=arguments, limits=limits)
+    return await yard.jobs.submit(replace(new, idempotency_key=idempotency_key))
+
+
+def instance_of(
+    program: Program, *, owner: UUID, tenant: str, user: str, arguments: Sequence[str], limits: Limits
+) -> NewJob:
+    """The job of an instance."""
     order = Order(
         program=str(program), blake3=program.blake3, sha256=program.digest, kind=program.surface.kind,
         arguments=list(arguments), limits=limits, user=user,
     )  # fmt: skip
     params = cast("Mapping[str, object]", msgspec.to_builtins(order))
-    return await yard.jobs.submit(
-        NewJob(
-            kind=KIND, owner=owner, tenant=tenant, params=params, idempotency_key=idempotency_key,
-            fingerprint=blake3(msgspec.json.encode(order)).digest(),
-            artifacts={PROGRAM: (program.digest, "application/wasm")},
-        )
+    return NewJob(
+        kind=KIND, owner=owner, tenant=tenant, params=params, fingerprint=blake3(msgspec.json.encode(order)).digest(),
+        artifacts={PROGRAM: (program.digest, "application/wasm")},
     )  # fmt: skip
 
 

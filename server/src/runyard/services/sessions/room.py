@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runyard.sandbox.hosts import Hosts
 from runyard.services.sessions.agents.models import ModelTable, read_models
 from runyard.services.sessions.records import Records
-from runyard.services.sessions.repositories.hosts import Hosts
 from runyard.services.sessions.tidings import Ledger
 from runyard.web.pace import Pace
 from runyard.yard import Yard

@@ -12,6 +12,7 @@ import msgspec
 
 from runyard.artifacts import ArtifactStore
 from runyard.database import Connection
+from runyard.identity import project_tenant
 from runyard.jobs import Asked, Job, JobStore, NewJob, Offer, State, Unservable
 from runyard.services.runs.engine import rows
 from runyard.services.runs.engine.advance import advance
@@ -209,7 +210,12 @@ class Engine:
         try:
             await self._check_files(run, move.input)
             value = msgspec.convert(without_marks(move.input or {}), offer.input)
-            return await offer.request(Asked(input=value, owner=run.started_by, tenant=f"project:{run.workspace}"))
+            return await offer.request(
+                Asked(
+                    input=value, owner=run.started_by, tenant=project_tenant(run.workspace),
+                    key=f"{run.id}/{move.action}",
+                )
+            )  # fmt: skip
         except msgspec.ValidationError as error:
             return {"code": "bad_input", "message": f"The input of {move.action!r}: {error}"}
         except Unservable as error:

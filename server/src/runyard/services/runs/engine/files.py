@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from datetime import datetime
+from uuid import UUID
 
+from runyard.artifacts import ArtifactStore, Blob
 from runyard.database import Connection, Database
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
-    from runyard.artifacts import ArtifactStore, Blob
 
 
 async def known_files(
@@ -29,6 +25,18 @@ async def known_files(
         workspace, list(digests), run,
     )  # fmt: skip
     return {row["digest"] for row in rows}
+
+
+async def find_file(where: Database | Connection, workspace: str, digest: str) -> tuple[str, int, datetime] | None:
+    """Name, size and time of a file that was uploaded to the workspace, or that an action of its runs has made."""
+    row = await where.fetchrow(
+        "SELECT name, size, created_at FROM runs_files WHERE workspace = $1 AND digest = $2 UNION ALL"
+        " SELECT file.value->>'name', (file.value->>'size')::bigint, coalesce(step.ended_at, runs.created_at)"
+        " FROM runs_steps AS step JOIN runs ON runs.id = step.run, jsonb_each(step.files) AS file"
+        " WHERE runs.workspace = $1 AND step.files @? $3 AND file.value->>'sha256' = $2 LIMIT 1",
+        workspace, digest, f'$.*.sha256 ? (@ == "{digest}")',
+    )  # fmt: skip
+    return None if row is None else (row["name"], row["size"], row["created_at"])
 
 
 async def keep_file(

@@ -134,7 +134,7 @@ def kinds(wanted: object) -> frozenset[str] | None:
     wanted = _bare(wanted)
     origin = _origin(wanted)
     if origin in {Union, types.UnionType}:
-        return _any_of(kinds(each) for each in typing.get_args(wanted))
+        return _any_of(kinds(each) for each in typing.get_args(wanted) if each is not msgspec.UnsetType)
     if origin is Literal:
         return _any_of(_KINDS.get(type(value), _TEXT) for value in typing.get_args(wanted))
     if not isinstance(origin, type):
@@ -182,7 +182,7 @@ def _present(kind: object) -> object:
     """The type without constraints, and without None where that leaves one."""
     kind = _bare(kind)
     if _origin(kind) in {Union, types.UnionType}:
-        inner = [each for each in typing.get_args(kind) if each is not type(None)]
+        inner = [each for each in typing.get_args(kind) if each not in {type(None), msgspec.UnsetType}]
         return _bare(inner[0]) if len(inner) == 1 else kind
     return kind
 

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 from runyard.database import Connection
+from runyard.identity import project_tenant
 from runyard.jobs import NewJob
 from runyard.services.runs import workflows
 from runyard.services.runs.caller import Caller
@@ -159,7 +160,7 @@ async def _add(
 ) -> Run:
     run_id = f"run-{uuid4().hex}"
     job = await engine.jobs.submit(
-        NewJob(kind=KIND, owner=caller.user, tenant=f"project:{caller.workspace}", params={"run": run_id}),
+        NewJob(kind=KIND, owner=caller.user, tenant=project_tenant(caller.workspace), params={"run": run_id}),
         connection=connection,
     )
     run = Run(

@@ -15,6 +15,7 @@ import msgspec
 from runyard.identity import NotFound, SealBroken
 from runyard.identity.credentials import Credentials
 from runyard.sandbox import Command, Exit, Limits, Mount, Sandbox, SandboxError
+from runyard.sandbox.hosts import Hosts
 from runyard.sandbox.python import python_environment, python_mounts
 from runyard.services.sessions.errors import WorkspaceFailed
 from runyard.services.sessions.order import Repository
@@ -23,7 +24,6 @@ from runyard.services.sessions.repositories import git_settings
 from runyard.services.sessions.repositories.facts import Fetched
 from runyard.services.sessions.repositories.fetch import FACTS, PACKED, Errand
 from runyard.services.sessions.repositories.gate import Gate
-from runyard.services.sessions.repositories.hosts import Hosts
 from runyard.services.sessions.repositories.output import Output
 from runyard.services.sessions.repositories.urls import Address, BadRepository, check_branch, read_url
 from runyard.services.sessions.words import Reason

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
-from runyard.services.sessions.repositories.hosts import Hosts, why_internal
+from runyard.sandbox.hosts import Hosts, why_internal
 
 SOCKET: Final = "gate"
 CONNECTIONS: Final = 16

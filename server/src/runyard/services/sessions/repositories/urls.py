@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from runyard.services.sessions.repositories.hosts import Hosts, why_internal
+from runyard.sandbox.hosts import Hosts, why_internal
 
 LONGEST: Final = 2048
 LONGEST_NAME: Final = 64
