@@ -1,7 +1,8 @@
-"""Write the pages of ``docs/reference`` that are made from the code; ``--check`` fails when one is out of date."""
+"""Write what is made from the code: pages of the reference, the contract of runs. ``--check`` fails on a stale one."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,12 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
+from ruamel.yaml import YAML
 
+from runyard.services.runs.contract import contract
 from runyard.settings import Settings
 from runyard.sizes import GIB, KIB, MIB
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+CONTRACT = ROOT / "docs" / "spec" / "openapi" / "portarium-control-plane.v1.yaml"
 
 LAYOUT = (3, 11)
 """Versions of Python lay out help texts differently; the page is written with this one."""
@@ -25,7 +29,9 @@ COMMANDS = {
     "runyard": [[], ["serve"], ["worker"], ["doctor"], ["user"], ["user", "add"], ["project"], ["project", "add"],
                 ["user", "key"], ["user", "key", "add"], ["token"], ["token", "create"], ["key"], ["key", "create"],
                 ["key", "rotate"],
-                ["models"], ["models", "list"], ["models", "pull"], ["models", "add"]],
+                ["models"], ["models", "list"], ["models", "pull"], ["models", "add"],
+                ["workspace"], ["workspace", "create"], ["workspace", "add-user"], ["service-account"],
+                ["service-account", "create"]],
     "ci-admin": [[], ["user"], ["user", "create"], ["key"], ["key", "create"], ["key", "rotate"]],
     "ci": [[], ["submit"], ["submit", "test"], ["wait"], ["watch"], ["list"], ["cancel"], ["rerun"], ["tests"],
            ["artifacts"], ["ui"], ["whoami"], ["config"], ["profile"], ["completion"]],
@@ -47,7 +53,7 @@ COMMANDS = {
 
 
 def main() -> int:
-    pages = {REFERENCE / "configuration.md": configuration()}
+    pages = {REFERENCE / "configuration.md": configuration(), CONTRACT: openapi()}
     if sys.version_info[:2] == LAYOUT:
         pages[REFERENCE / "cli.md"] = command_lines()
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
@@ -56,6 +62,7 @@ def main() -> int:
             print(f"{page.relative_to(ROOT)} is out of date: run `make docs`")
         return 1 if stale else 0
     for page in stale:
+        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(pages[page])
         print(f"wrote {page.relative_to(ROOT)}")
     return 0
@@ -75,6 +82,17 @@ def configuration() -> str:
     for name, field in Settings.model_fields.items():
         lines.append(f"| `RUNYARD_{name.upper()}` | {default(name)} | {field.description} |")
     return "\n".join(lines) + "\n"
+
+
+def openapi() -> str:
+    """The OpenAPI document of the control plane, from its routes and models."""
+    yaml = YAML()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.ignore_aliases = lambda _: True
+    text = io.StringIO()
+    yaml.dump(contract(), text)
+    return f"# Made from the server's code by `make docs`.\n{text.getvalue()}"
 
 
 def default(name: str) -> str:

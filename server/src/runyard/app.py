@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from runyard.services.ci import api as ci_api
@@ -10,18 +12,38 @@ from runyard.services.compute import api as compute_api
 from runyard.services.compute.room import Room
 from runyard.services.inferlets.ws.endpoint import Endpoint
 from runyard.services.inferlets.ws.room import Room as InferletRoom
+from runyard.services.runs.api import routes as runs_routes
+from runyard.services.runs.api.marks import Marks
+from runyard.services.runs.api.problems import unknown_route
+from runyard.services.runs.room import Room as RunsRoom
 from runyard.services.sessions import api as sessions_api
 from runyard.services.sessions.edge import no_route
 from runyard.services.sessions.room import Room as SessionRoom
 from runyard.web.application import application
 from runyard.web.health import health_router
-from runyard.web.ports import ByKind
+from runyard.web.ports import ByKind, ByPath
 from runyard.yard import Yard
+
+RUNS: Final = ("/v1", "/api/v1", "/auth/oidc", "/auth/session", "/auth/logout")
+"""What `runs` answers on the main port, with all that is below."""
 
 
 def build_app(yard: Yard) -> FastAPI:
-    """The application behind the yard's main port."""
+    """The application that `ci` and the accounts are."""
     return application("Runyard", health_router(yard), ci_api.router(yard), accounts.router(yard))
+
+
+def build_runs_app(room: RunsRoom) -> FastAPI:
+    """The application that `runs` is."""
+    app = application("Runyard runs", runs_routes.router(room), unmatched=unknown_route)
+    app.add_middleware(Marks)
+    app.router.redirect_slashes = False  # the generated client takes a redirect for a broken problem
+    return app
+
+
+def build_main_app(yard: Yard, runs: RunsRoom) -> ByPath:
+    """The application behind the yard's main port."""
+    return ByPath(build_app(yard), dict.fromkeys(RUNS, build_runs_app(runs)))
 
 
 def build_compute_app(room: Room) -> FastAPI:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from runyard import __version__
 from runyard.identity.verbs import verbs
 from runyard.services.compute.models_cli import models
+from runyard.services.runs.verbs import service_account_verbs, workspace_verbs
 from runyard.settings import Settings
 
 if TYPE_CHECKING:
@@ -171,6 +172,8 @@ def _with_data(function: Callable[..., object]) -> Callable[..., object]:
 for _name, _verbs in verbs(open_identity).items():
     app.add_typer(_verbs, name=_name)
 app.add_typer(models, name="models")
+app.add_typer(workspace_verbs(load), name="workspace")
+app.add_typer(service_account_verbs(load), name="service-account")
 everywhere(app)
 
 

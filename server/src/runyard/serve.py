@@ -22,13 +22,14 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
-from runyard.app import build_app, build_compute_app, build_talking_app
+from runyard.app import build_compute_app, build_main_app, build_talking_app
 from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.first_admin import ensure_admin
 from runyard.identity.internal_token import InternalToken
 from runyard.logs import configure_logs
 from runyard.services.compute.room import open_room
 from runyard.services.inferlets.ws.room import open_room as open_inferlets
+from runyard.services.runs.room import open_room as open_runs
 from runyard.services.sessions.room import Room as SessionRoom
 from runyard.services.sessions.room import open_room as open_sessions
 from runyard.settings import Settings
@@ -93,10 +94,10 @@ async def serve(
             open_yard(settings, application="runyard api") as yard,
             open_room(yard) as room,
             open_inferlets(yard, InternalToken.issue(settings.data_dir)) as inferlets,
+            open_runs(yard) as runs,
         ):
             sessions = await _sessions(yard)
             await follow_authorized_users(yard.identity.ssh_keys, settings.authorized_users)
-            await yard.identity.tokens.key()  # a broken pair of keys is told now, not to the first who signs in
             port, talking_port = compute.getsockname()[1], talking.getsockname()[1]
             opened = Opened(
                 url=_url(settings.host, main.getsockname()[1]),
@@ -111,7 +112,7 @@ async def serve(
                 server = _Server(
                     uvicorn.Config(
                         ByPort(
-                            build_app(yard),
+                            build_main_app(yard, runs),
                             {port: build_compute_app(room), talking_port: build_talking_app(inferlets, sessions)},
                         ),
                         loop="uvloop",

@@ -17,11 +17,14 @@ from runyard.identity.model import User
 from runyard.identity.passwords import AT_ONCE, Passwords
 from runyard.identity.principal import Credential, Principal
 from runyard.identity.projects import Projects
+from runyard.identity.service_accounts import ServiceAccount, ServiceAccounts
 from runyard.identity.ssh_keys import SshKeys
 from runyard.identity.throttle import Throttle
 from runyard.identity.tokens import Tokens
 from runyard.identity.users import Users
 from runyard.identity.workspace_tokens import WorkspaceTokens, is_workspace_token
+from runyard.identity.workspace_users import WorkspaceUsers
+from runyard.identity.workspaces import Workspaces
 from runyard.settings import Settings
 
 
@@ -48,6 +51,9 @@ class IdentityStore:
         self.keys = ApiKeys(database, clock=clock, warn_days=settings.key_warn_days)
         self.ssh_keys = SshKeys(database, self.users, self._callers, self._throttle, clock=clock)
         self.credentials = Credentials(database, settings.data_dir / "keys", clock=clock)
+        self.workspaces = Workspaces(database, changed=changed)
+        self.workspace_users = WorkspaceUsers(database, changed=changed)
+        self.service_accounts = ServiceAccounts(database, clock=clock, changed=changed)
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
         self.workspace_tokens = WorkspaceTokens(self.tokens, clock=clock, minutes=settings.token_minutes)
 
@@ -95,6 +101,22 @@ class IdentityStore:
                 raise
         self._throttle.succeeded(login_or_email)
         return user
+
+    async def exchange(self, client_id: str, secret: str, *, address: str) -> ServiceAccount:
+        """The service account with this id and secret; ``address`` is as for :meth:`sign_in`.
+
+        Raises:
+            TooManyAttempts: this id or address failed too often.
+            InvalidCredential: there is none, or none that works.
+        """
+        self._throttle.check(client_id, address)
+        try:
+            account = await self.service_accounts.authenticate(client_id, secret)
+        except CredentialError:
+            self._throttle.failed(client_id, address)
+            raise
+        self._throttle.succeeded(client_id)
+        return account
 
     async def close(self) -> None:
         """Write what is still to be written. The database stays open."""

@@ -1,4 +1,4 @@
-"""One server on several ports: which application answers is told by the port, and by what is asked for there."""
+"""One server on several ports: which application answers is told by port, path and kind."""
 
 from __future__ import annotations
 
@@ -24,6 +24,25 @@ class ByPort:
         server = scope.get("server")
         app = self._others.get(server[1], self._first) if server else self._first
         await app(scope, receive, send)
+
+
+class ByPath:
+    """ASGI application that hands some paths, with all below them, to other applications.
+
+    Args:
+        first: answers everything else, and the server's own questions (lifespan).
+        others: applications by the path that they begin at.
+    """
+
+    def __init__(self, first: ASGIApp, others: Mapping[str, ASGIApp]) -> None:
+        self._first = first
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        path = scope.get("path", "")
+        places = (app for begin, app in self._others.items() if path == begin or path.startswith(f"{begin}/"))
+        await next(places, self._first)(scope, receive, send)
 
 
 class ByKind:

@@ -31,7 +31,7 @@ MARKER: Final = "X-Portarium-Request"
 """A page of another site can't send this header, so a change that comes with a cookie has to have it."""
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-ROOM: Final = Ground(Room)
+ground: Final = Ground(Room)
 ASKED: Final[dict[str, type[Ask]]] = {}
 """Bodies of requests by name, for the contract."""
 
@@ -49,11 +49,11 @@ def router(tag: str, *, prefix: str = WORKSPACE) -> APIRouter:
     return APIRouter(prefix=prefix, route_class=Door, tags=[tag])
 
 
-def asks(model: type[Ask]) -> dict[str, object]:
+def asks(model: type[Ask], *, required: bool = True) -> dict[str, object]:
     """What a route's contract says of the body it reads."""
     assert ASKED.setdefault(model.__name__, model) is model
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ async def identify(request: Request) -> Principal:
         Refused: a change by a browser that another site may have sent.
         TooFast: they have to wait.
     """
-    room, token = ROOM.of(request), None
+    room, token = ground.of(request), None
     if "authorization" not in request.headers:
         token = request.cookies.get(COOKIE)
         if token and request.method not in SAFE and not request.headers.get(MARKER):
@@ -132,7 +132,7 @@ async def enter(request: Request, workspace: Annotated[str, Path(alias="workspac
     named = request.headers.get("x-workspace-id", "").strip()
     if named and named != workspace:
         raise forbidden(f"X-Workspace-Id says {named[:100]!r}, the path {workspace[:100]!r}.")
-    return Visit(request, ROOM.of(request), await caller(request, principal, workspace), principal)
+    return Visit(request, ground.of(request), await caller(request, principal, workspace), principal)
 
 
 async def caller(request: Request, principal: Principal, workspace: str) -> Caller:
@@ -141,7 +141,7 @@ async def caller(request: Request, principal: Principal, workspace: str) -> Call
     Raises:
         Refused: they are no member, or don't take part at present.
     """
-    member = await ROOM.of(request).yard.identity.members.member(workspace, principal.user_id)
+    member = await ground.of(request).yard.identity.members.member(workspace, principal.user_id)
     if member is None:
         raise not_found("Workspace", workspace)
     if not member.active:
@@ -165,7 +165,7 @@ async def paged(
     cursor: Annotated[str | None, Query(min_length=1, max_length=1000)] = None,
 ) -> Page:
     """Which page a request wants. A dependency."""
-    return page_of(request, ROOM.of(request), limit=limit, cursor=cursor)
+    return page_of(request, ground.of(request), limit=limit, cursor=cursor)
 
 
 Entered = Annotated[Visit, Depends(enter)]

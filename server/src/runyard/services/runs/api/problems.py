@@ -44,7 +44,11 @@ log = structlog.get_logger(__name__)
 
 
 class Door(APIRoute):
-    """A route whose failures are problems."""
+    """A route whose failures are problems. It answers 200 unless it says otherwise."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["status_code"] = options.get("status_code") or 200
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler, with a floor under it."""

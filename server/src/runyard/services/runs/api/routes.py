@@ -1,0 +1,43 @@
+"""All routes of this service, noun by noun in the order of the contract. The first that fits answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.routing import BaseRoute
+
+from runyard.services.runs.api import (
+    adapters,
+    agents,
+    auth,
+    events,
+    evidence,
+    grants,
+    human_tasks,
+    invocations,
+    machines,
+    policies,
+    service_accounts,
+    users,
+    work_items,
+    workforce,
+    workspaces,
+)
+from runyard.services.runs.api.edge import ground
+from runyard.services.runs.room import Room
+
+NOUNS: Final = (
+    workspaces, users, service_accounts, auth, evidence, events, work_items, human_tasks, workforce,
+    machines, invocations, agents, adapters, grants, policies,
+)  # fmt: skip
+
+
+def router(room: Room) -> APIRouter:
+    """The service's routes, in ``room``."""
+    return ground.router(APIRouter(routes=all_routes()), room)
+
+
+def all_routes() -> list[BaseRoute]:
+    """The routes by themselves, for those who only look at them."""
+    return [route for noun in NOUNS for route in noun.routes.routes]
