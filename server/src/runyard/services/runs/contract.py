@@ -21,10 +21,17 @@ SERVER: Final = "http://localhost:8000"
 
 _REF: Final = "#/components/schemas/"
 _METHODS: Final = ("get", "put", "post", "delete", "patch")
-_RENAMED: Final = {"WorkspaceRole": "UserRole"}
+_RENAMED: Final = {"Tier": "ExecutionTier", "WorkspaceRole": "UserRole"}
 """What the protocol calls things that other floors have named."""
 
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"bearerAuth": []}]
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Name of this request, by which it is known when it comes again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _PROBLEM: Final = {
     "description": "What is wrong, as a problem by RFC 9457.",
     "content": {MEDIA: {"schema": {"$ref": f"{_REF}ProblemDetails"}}},
@@ -46,6 +53,9 @@ def contract() -> Node:
     paths = document["paths"]
     for operation in _operations(paths):
         _finish(operation)
+    for item in paths.values():
+        if "post" in item and item["post"].get("security") == _SECURITY:
+            item["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     schemas = document.pop("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
