@@ -34,17 +34,17 @@ class Person:
     workspace: str
     client: httpx.AsyncClient
 
-    async def get(self, path: str, status: int = 200, **params: object) -> Record:
-        return await self.ask("GET", path, status=status, params=params)
+    async def get(self, path: str, code: int = 200, **params: object) -> Record:
+        return await self.ask("GET", path, status=code, params=params)
 
-    async def post(self, path: str, body: object = None, status: int = 200, **headers: str) -> Record:
-        return await self.ask("POST", path, body, status=status, headers=headers)
+    async def post(self, path: str, body: object = None, code: int = 200, **headers: str) -> Record:
+        return await self.ask("POST", path, body, status=code, headers=headers)
 
-    async def patch(self, path: str, body: object, status: int = 200, **headers: str) -> Record:
-        return await self.ask("PATCH", path, body, status=status, headers=headers)
+    async def patch(self, path: str, body: object, code: int = 200, **headers: str) -> Record:
+        return await self.ask("PATCH", path, body, status=code, headers=headers)
 
-    async def put(self, path: str, body: object, status: int = 200, **headers: str) -> Record:
-        return await self.ask("PUT", path, body, status=status, headers=headers)
+    async def put(self, path: str, body: object, code: int = 200, **headers: str) -> Record:
+        return await self.ask("PUT", path, body, status=code, headers=headers)
 
     async def ask(
         self, method: str, path: str, body: object = None, *, status: int = 200, headers=None, params=None

@@ -42,6 +42,7 @@ class Act(StrEnum):
     WORKFORCE_WRITE = "workforce:write"
     LOCATION_LIVE = "location:live"
     LOCATION_HISTORY = "location:history"
+    LOCATION_WRITE = "location:write"
     MAP_WRITE = "map:write"
     FILE_WRITE = "file:write"
 
@@ -79,6 +80,7 @@ MAY: Final[Mapping[Act, frozenset[Role]]] = MappingProxyType(
         Act.WORKFORCE_WRITE: _ADMIN,
         Act.LOCATION_LIVE: frozenset({Role.ADMIN, Role.OPERATOR, Role.APPROVER}),
         Act.LOCATION_HISTORY: frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR}),
+        Act.LOCATION_WRITE: _OPERATE,
         Act.MAP_WRITE: _ADMIN,
         Act.FILE_WRITE: _OPERATE,
     }

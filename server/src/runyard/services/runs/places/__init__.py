@@ -1,0 +1,1 @@
+"""Where things are: positions as they are reported, and layers of maps."""
