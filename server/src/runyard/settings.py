@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -266,7 +267,11 @@ class Settings(BaseSettings):
         default=None, description="Where that issuer's keys are; by default as its discovery document says."
     )
     runs_audience: str | None = Field(
-        default=None, description="Audience that issuer's access tokens must name; the client id by default."
+        default=None, description="What that issuer's access tokens must be for; without it none is accepted."
+    )
+    runs_public_url: str | None = Field(
+        default=None,
+        description="Where browsers reach the yard, when something stands before it (`https://yard.example.com`).",
     )
 
     runs_http_hosts: str = Field(
@@ -299,6 +304,17 @@ class Settings(BaseSettings):
     text_idle_seconds: Seconds = Field(
         default=300.0, description="Seconds without a request after which that process ends; the next starts another."
     )
+
+    @field_validator("runs_oidc_issuer", "runs_jwks_uri", "runs_public_url")
+    @classmethod
+    def _secure(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = urlsplit(value)
+            if not url.hostname or not (
+                url.scheme == "https" or (url.scheme == "http" and url.hostname in {"localhost", "127.0.0.1", "::1"})
+            ):
+                raise ValueError("it has to begin with https://, or with http:// and this machine's own name")
+        return value
 
     @field_validator("data_dir")
     @classmethod

@@ -17,7 +17,7 @@ async def house(yard_database: str) -> AsyncIterator[House]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def house_with(yard_database: str) -> Callable[..., AbstractAsyncContextManager[House]]:
     """Opens one with other settings."""
     return partial(open_house, yard_database)

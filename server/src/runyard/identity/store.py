@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from runyard.clock import Clock
@@ -26,6 +27,9 @@ from runyard.identity.workspace_tokens import WorkspaceTokens, is_workspace_toke
 from runyard.identity.workspace_users import WorkspaceUsers
 from runyard.identity.workspaces import Workspaces
 from runyard.settings import Settings
+
+if TYPE_CHECKING:
+    from runyard.identity.strangers import Strangers
 
 
 class IdentityStore:
@@ -55,12 +59,15 @@ class IdentityStore:
         self.workspace_users = WorkspaceUsers(database, changed=changed)
         self.service_accounts = ServiceAccounts(database, clock=clock, changed=changed)
         self.tokens = Tokens(settings.data_dir / "keys", clock=clock, minutes=settings.token_minutes)
+        self.strangers = _strangers(database, settings, self._callers, clock)
         self.workspace_tokens = WorkspaceTokens(self.tokens, clock=clock, minutes=settings.token_minutes)
 
     async def listen(self, signals: Signals) -> None:
         """Remember the users behind tokens and keys from now on, as long as ``signals`` tells when they change."""
         await self._callers.listen(signals)
         await self.members.listen(signals)
+        if self.strangers is not None:
+            await self.strangers.listen(signals)
         await self.keys.listen(signals)
 
     async def authenticate(self, presented: str) -> Principal:
@@ -72,6 +79,8 @@ class IdentityStore:
         """
         if presented.count(".") != 2:  # a JWT has two dots, an API key none
             return await self.keys.authenticate(presented)
+        if self.strangers is not None and self.strangers.issuer.issued(presented):
+            return await self.strangers.authenticate(presented)
         if is_workspace_token(presented):
             return await self._in_workspace(presented)
         claims = await self.tokens.verify(presented)
@@ -126,20 +135,45 @@ class IdentityStore:
         """Something about this user has changed, or is about to: look it up again. Other processes hear by NOTIFY."""
         self._callers.forget(user_id)
         self.members.forget(user_id)
+        if self.strangers is not None:
+            self.strangers.forget(user_id)
         self.keys.forget(user_id)
 
     async def _in_workspace(self, token: str) -> Principal:
         claims = await self.workspace_tokens.verify(token)
         principal = await self._callers.find(claims.number)
         member = await self.members.member(claims.workspace, principal.user_id)
-        if member is None or not member.active:
+        standing = principal.projects.get(claims.workspace)
+        if member is None or not member.active or standing is None:
             raise InvalidCredential("revoked")
         credential = Credential(
             kind="token" if member.kind == "user" else "service_account",
             expires_at=claims.expires_at,
             scopes=claims.scopes,
         )
-        reached = (
-            {claims.workspace: principal.projects[claims.workspace]} if claims.workspace in principal.projects else {}
+        return replace(
+            principal,
+            credential=credential,
+            projects={claims.workspace: standing},
+            project=claims.workspace,
+            is_admin=False,
         )
-        return replace(principal, credential=credential, projects=reached, project=claims.workspace, is_admin=False)
+
+
+def _strangers(database: Database, settings: Settings, callers: Callers, clock: Clock) -> Strangers | None:
+    """People whom the issuer of the settings vouches for, if there is one."""
+    if settings.runs_oidc_issuer is None:
+        return None
+    from runyard.identity.issuer import Issuer  # noqa: PLC0415  (loads an HTTP client, which few yards have a use for)
+    from runyard.identity.strangers import Strangers  # noqa: PLC0415
+
+    secret = settings.runs_oidc_client_secret
+    issuer = Issuer(
+        settings.runs_oidc_issuer,
+        client_id=settings.runs_oidc_client_id,
+        client_secret=None if secret is None else secret.get_secret_value(),
+        jwks_uri=settings.runs_jwks_uri,
+        audience=settings.runs_audience,
+        clock=clock,
+    )
+    return Strangers(database, issuer, callers, clock=clock)

@@ -117,11 +117,21 @@ async def identify(request: Request) -> Principal:
     room, token = ground.of(request), None
     if "authorization" not in request.headers:
         token = request.cookies.get(COOKIE)
-        if token and request.method not in SAFE and not request.headers.get(MARKER):
-            raise forbidden(f"A change by a browser's session needs the header {MARKER}: 1.")
+        if token and request.method not in SAFE:
+            check_marker(request)
     principal = await authenticate(request, room.yard.identity, token)
     count(request, room, principal.user_id)
     return principal
+
+
+def check_marker(request: Request) -> None:
+    """Return if a change that comes with a cookie can't be another site's doing.
+
+    Raises:
+        Refused: it can.
+    """
+    if not request.headers.get(MARKER):
+        raise forbidden(f"A change by a browser's session needs the header {MARKER}: 1.")
 
 
 async def enter(request: Request, workspace: Annotated[str, Path(alias="workspaceId", min_length=1)]) -> Visit:

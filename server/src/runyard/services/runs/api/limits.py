@@ -13,11 +13,13 @@ from runyard.web.requests import add_header
 LARGEST_BODY: Final = 1024 * 1024
 
 
-def count(request: Request, room: Room, user: UUID) -> None:
-    """Count a request of this user; its answer says how they stand.
+def count(request: Request, room: Room, user: UUID | None) -> None:
+    """Count a request of this user, or of whoever is at its address; its answer says how they stand.
 
     Raises:
         TooFast: they have to wait.
     """
-    for name, value in room.pace.keep(user.bytes).headers.items():
+    address = "" if request.client is None else request.client.host
+    caller = f"address {address}".encode() if user is None else user.bytes
+    for name, value in room.pace.keep(caller).headers.items():
         add_header(request.scope, name, value)

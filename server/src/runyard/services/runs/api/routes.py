@@ -17,6 +17,7 @@ from runyard.services.runs.api import (
     human_tasks,
     invocations,
     machines,
+    oidc,
     policies,
     service_accounts,
     users,
@@ -28,7 +29,7 @@ from runyard.services.runs.api.edge import ground
 from runyard.services.runs.room import Room
 
 NOUNS: Final = (
-    workspaces, users, service_accounts, auth, evidence, events, work_items, human_tasks, workforce,
+    workspaces, users, service_accounts, auth, oidc, evidence, events, work_items, human_tasks, workforce,
     machines, invocations, agents, adapters, grants, policies,
 )  # fmt: skip
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runyard.services.runs.models.base import Answer, Ask, Id, Maybe
+from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Maybe
+from runyard.services.runs.models.users import UserRole
 
 
 class TokenRequest(BaseModel):
@@ -47,9 +48,9 @@ class SessionClaims(Answer):
 
     sub: Id
     workspace_id: Id
-    roles: list[str]
+    roles: list[UserRole]
     name: str
-    expires_at_iso: str
+    expires_at_iso: Maybe[Iso] = None
 
 
 class Session(Answer):
