@@ -27,6 +27,7 @@ from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.first_admin import ensure_admin
 from runyard.identity.internal_token import InternalToken
 from runyard.logs import configure_logs
+from runyard.offers import offered
 from runyard.services.compute.room import open_room
 from runyard.services.inferlets.ws.room import open_room as open_inferlets
 from runyard.services.runs.room import open_room as open_runs
@@ -94,9 +95,9 @@ async def serve(
             open_yard(settings, application="runyard api") as yard,
             open_room(yard) as room,
             open_inferlets(yard, InternalToken.issue(settings.data_dir)) as inferlets,
-            open_runs(yard) as runs,
+            _sessions(yard) as sessions,
+            open_runs(yard, offered(yard, programs=inferlets.programs, models=sessions.models)) as runs,
         ):
-            sessions = await _sessions(yard)
             await follow_authorized_users(yard.identity.ssh_keys, settings.authorized_users)
             port, talking_port = compute.getsockname()[1], talking.getsockname()[1]
             opened = Opened(
@@ -133,11 +134,13 @@ async def serve(
                 await server.serve(sockets=[main, compute, talking])
 
 
-async def _sessions(yard: Yard) -> SessionRoom:
+@asynccontextmanager
+async def _sessions(yard: Yard) -> AsyncIterator[SessionRoom]:
     try:
-        return await open_sessions(yard)
+        room = await open_sessions(yard)
     except ValueError as error:
         raise CannotServe(str(error)) from error
+    yield room
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ import sys
 
 import structlog
 
+from runyard import offers
 from runyard.jobs import Worker
 from runyard.logs import configure_logs
 from runyard.sandbox import probe
@@ -15,11 +16,14 @@ from runyard.services.ci import executor as ci
 from runyard.services.compute.executor import open_media
 from runyard.services.compute.mqtt.open import announce_worker
 from runyard.services.compute.words import PREFIX
-from runyard.services.inferlets.executor import open_inferlets
+from runyard.services.inferlets.executor import InferletWork, open_inferlets
+from runyard.services.inferlets.programs import Programs
+from runyard.services.runs.engine.open import open_runs
+from runyard.services.sessions.agents.models import read_models
 from runyard.services.sessions.executor import open_sessions
 from runyard.settings import Settings
 from runyard.text import open_text
-from runyard.yard import open_yard
+from runyard.yard import Yard, open_yard
 
 log = structlog.get_logger(__name__)
 
@@ -38,14 +42,18 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
     configure_logs(settings)
     sandbox = await asyncio.to_thread(probe, settings.sandbox)
     log.info("sandbox", name=sandbox.name, description=sandbox.description)
+    models = await asyncio.to_thread(read_models, settings)
     async with (
         open_yard(settings, application="runyard worker") as yard,
         open_media(settings, sandbox) as media,
         open_text(settings, sandbox) as text,
         open_inferlets(yard, sandbox, text) as inferlets,
         open_sessions(yard, sandbox, text) as sessions,
+        open_runs(yard, offers.offered(yard, programs=_programs(yard, inferlets), models=models)) as runs,
     ):
-        available = [*ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations, *sessions]
+        available = [
+            *ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations, *sessions, *runs,
+        ]  # fmt: skip
         known = {one.kind for one in available}
         if unknown := set(kinds or ()) - known:
             raise LookupError(f"No service runs jobs of kind {min(unknown)!r}; there are: {', '.join(sorted(known))}.")
@@ -76,6 +84,10 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
             asked.cancel()
         await worker.drain()
         await running
+
+
+def _programs(yard: Yard, inferlets: InferletWork) -> Programs:
+    return Programs(yard.database, yard.artifacts, inferlets.compiled, clock=yard.clock)
 
 
 def _stop_signal(*, supervised: bool) -> asyncio.Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +16,7 @@ import uvicorn
 from runyard.app import build_main_app
 from runyard.identity.service_accounts import IssuedAccount
 from runyard.identity.workspace_users import WorkspaceUser
+from runyard.jobs import Offer
 from runyard.services.runs.room import Room, open_room
 from runyard.services.runs.words import Role
 from runyard.testing.running import fresh_yard
@@ -132,11 +133,11 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(database: str, **settings: object) -> AsyncGenerator[House]:
+async def open_house(database: str, offers: Sequence[Offer] = (), **settings: object) -> AsyncGenerator[House]:
     """A yard in a schema of its own, served on a free port."""
     async with AsyncExitStack() as stack:
         yard = await stack.enter_async_context(fresh_yard(database, drain_seconds=0.2, **settings))
-        room = await stack.enter_async_context(open_room(yard))
+        room = await stack.enter_async_context(open_room(yard, offers))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         server = uvicorn.Server(
             uvicorn.Config(

@@ -153,10 +153,9 @@ class Lived:
             case Start():
                 self.started.append(move)
                 step = self.steps[move.action]
-                seconds = self.spec.action(move.action).timeout_seconds or 3600
                 self._step(
                     move.action, status=StepStatus.RUNNING, attempt=step.attempt + 1, input=move.input,
-                    deadline=self.now + timedelta(seconds=seconds), served_by=move.served_by, ready_at=None,
+                    deadline=move.deadline, served_by=move.served_by, ready_at=None,
                 )  # fmt: skip
             case OpenGate():
                 self.plans[move.plan.digest()] = move.plan

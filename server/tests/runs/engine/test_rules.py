@@ -90,6 +90,7 @@ def test_an_action_that_takes_too_long_fails() -> None:
     """Invariant 7."""
     run = Lived.of(spec(action("a", timeout_seconds=60)))
     run.now = run.go().wake_at
+    assert run.now == run.run.created_at + timedelta(seconds=60)
     run.go()
     assert (run.status, run.run.error["code"]) == ("Failed", "timeout")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -84,4 +84,4 @@ def offers(yard: Yard) -> list[Offer]:
 
 def _result(job: Job) -> Mapping[str, object]:
     found = job.result or {}
-    return {"exit_code": found.get("exit_code"), "tests": cast("object", found.get("tests")) or {}}
+    return {"exit_code": found.get("exit_code"), "tests": found.get("tests") or {}}

@@ -87,8 +87,8 @@ def _plain(kind: Any) -> Any:
     if kind in _PLAIN or origin is Literal:
         return kind
     if origin in {Union, types.UnionType}:
-        found = Union[tuple(map(_plain, arguments))]  # noqa: UP007  (made at run time)
-        return object if object in typing.get_args(found) else found
+        found = tuple(map(_plain, arguments))
+        return object if object in found else Union.__getitem__(found)
     if origin is list:
         return list[_plain(arguments[0])]  # type: ignore[misc]
     return dict[str, object] if isinstance(kind, type) and issubclass(kind, Result) else object

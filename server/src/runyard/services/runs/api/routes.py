@@ -10,18 +10,25 @@ from starlette.routing import BaseRoute
 from runyard.services.runs.api import (
     adapters,
     agents,
+    approvals,
     auth,
     events,
     evidence,
+    files,
     grants,
     human_tasks,
     invocations,
+    location,
     machines,
+    map_layers,
     oidc,
+    plans,
     policies,
+    runs,
     service_accounts,
     users,
     work_items,
+    workflows,
     workforce,
     workspaces,
 )
@@ -29,8 +36,9 @@ from runyard.services.runs.api.edge import ground
 from runyard.services.runs.room import Room
 
 NOUNS: Final = (
-    workspaces, users, service_accounts, auth, oidc, evidence, events, work_items, human_tasks, workforce,
-    machines, invocations, agents, adapters, grants, policies,
+    workspaces, users, service_accounts, auth, oidc, evidence, events, work_items, human_tasks, workforce, location,
+    map_layers,
+    machines, invocations, agents, adapters, grants, policies, workflows, runs, plans, approvals, files,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Asked again with what it named done, it names nothing more: a crash between two 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -21,6 +21,9 @@ from runyard.services.runs.evidence.canonical import NotCanonical
 
 LONGEST_PAUSE: Final = 30.0
 """Seconds between two tries, at most."""
+
+SECONDS: Final[Mapping[str, float]] = {"person": 30 * 24 * 3600.0, "job": 24 * 3600.0, "machine": 3600.0}
+"""How long an action has that says nothing of it. Jobs have limits of their own, too."""
 
 _ONCE: Final = Retry()
 
@@ -52,6 +55,7 @@ class _View:
         self.steps: dict[str, Step] = dict(snapshot.steps)
         self.outcomes = snapshot.outcomes
         self.served_by = snapshot.served_by
+        self.look_at = snapshot.look_at
         self.catalogue = catalogue
         self.now = now
         self.dependencies = self.spec.dependencies()
@@ -155,8 +159,9 @@ class _View:
             value = resolve(action.input, self.scope(), names)
         except (Unresolved, BadReference) as error:
             return self._failed(step, _error("bad_reference", str(error)))
-        self.steps[step.action] = replace(step, status=StepStatus.RUNNING)
-        return Start(action=action.action_id, by=by, input=value, served_by=served_by)
+        deadline = self.now + timedelta(seconds=action.timeout_seconds or SECONDS[by])
+        self.steps[step.action] = replace(step, status=StepStatus.RUNNING, deadline=deadline)
+        return Start(action=action.action_id, by=by, input=value, deadline=deadline, served_by=served_by)
 
     def _who(self, action: Action) -> Literal["job", "person", "machine"]:
         if action.operation == PERSON or self.spec.tier_of(action, self.run.tier).by_people:
@@ -196,6 +201,8 @@ class _View:
 
     def wake_at(self) -> datetime | None:
         times = [self.run.deadline, *self.gates.times()]
+        if self.look_at is not None:
+            times.append(self.look_at)
         for step in self.steps.values():
             if step.status is StepStatus.RUNNING and step.deadline is not None:
                 times.append(step.deadline)

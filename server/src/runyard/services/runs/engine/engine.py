@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -13,12 +14,12 @@ import msgspec
 from runyard.artifacts import ArtifactStore
 from runyard.database import Connection
 from runyard.identity import project_tenant
-from runyard.jobs import Asked, Job, JobStore, NewJob, Offer, State, Unservable
+from runyard.jobs import Asked, Job, JobStore, NewJob, State, Unservable
 from runyard.services.runs.engine import rows
 from runyard.services.runs.engine.advance import advance
 from runyard.services.runs.engine.catalogue import Catalogue
 from runyard.services.runs.engine.files import known_files
-from runyard.services.runs.engine.helpers import Adapters, Helpers, Policies
+from runyard.services.runs.engine.helpers import Adapters, Helpers, Machines, Policies
 from runyard.services.runs.engine.making import Making
 from runyard.services.runs.engine.model import Failure, Outcome, Run, Snapshot
 from runyard.services.runs.engine.moves import Start
@@ -27,6 +28,7 @@ from runyard.services.runs.engine.spec import Action
 from runyard.services.runs.engine.states import StepStatus
 from runyard.services.runs.engine.wake import Waker
 from runyard.services.runs.ledger import Book, Ledger
+from runyard.services.runs.refused import Refused
 from runyard.sizes import MIB
 
 LARGEST_OUTPUT: Final = 1 * MIB
@@ -61,7 +63,7 @@ class Engine:
 
     def __init__(
         self, *, jobs: JobStore, artifacts: ArtifactStore, ledger: Ledger, catalogue: Catalogue, people: Helpers,
-        machines: Helpers, adapters: Adapters, policies: Policies,
+        machines: Machines, adapters: Adapters, policies: Policies,
     ) -> None:  # fmt: skip
         self.jobs = jobs
         self.database = jobs.database
@@ -91,12 +93,11 @@ class Engine:
             approvers=await self.policies.approvers(run.workspace, spec.policy_ids) if spec.policy_ids else 1,
         )
         snapshot = replace(snapshot, outcomes=await self._outcomes(snapshot))
+        snapshot = replace(snapshot, look_at=await self._look_at(snapshot))
         prepared: dict[str, NewJob | Failure] = {}
         for move in advance(snapshot, self.catalogue, self.jobs.clock()).moves:
             if isinstance(move, Start) and move.by == "job":
-                prepared[move.action] = await self._prepare(
-                    run, self.catalogue.offers[_operation(snapshot, move)], move
-                )
+                prepared[move.action] = await self._prepare(snapshot, move)
         return Look(snapshot=snapshot, prepared=prepared)
 
     async def go_on(self, look: Look) -> Standing:
@@ -161,9 +162,15 @@ class Engine:
     # ---------------------------------------------------------------- what has become of the work
 
     async def served_by(self, workspace: str, actions: Sequence[Action]) -> Mapping[str, str]:
-        """The adapters of those actions that have one."""
-        wanted = [one for one in actions if self.catalogue.needs_adapter(one.operation)]
-        return await self.adapters.serving(workspace, wanted) if wanted else {}
+        """The adapters of those actions that have one; the others can't be done now."""
+        found: dict[str, str] = {}
+        for family in {one.port_family for one in actions if self.catalogue.needs_adapter(one.operation)}:
+            theirs = [
+                one for one in actions if one.port_family == family and self.catalogue.needs_adapter(one.operation)
+            ]
+            with suppress(Refused):
+                found |= await self.adapters.serving(workspace, theirs)
+        return found
 
     async def _outcomes(self, snapshot: Snapshot) -> Mapping[str, Outcome]:
         found: dict[str, Outcome] = {}
@@ -182,6 +189,14 @@ class Engine:
                 ended = await helpers.outcomes(snapshot.run, theirs)
                 found |= {ids[work_id]: outcome for work_id, outcome in ended.items()}
         return found
+
+    async def _look_at(self, snapshot: Snapshot) -> datetime | None:
+        at_work = [
+            one.work_id
+            for one in snapshot.steps.values()
+            if one.status is StepStatus.RUNNING and one.work == "machine" and one.work_id is not None
+        ]
+        return await self.machines.ends_by(snapshot.run, at_work) if at_work else None
 
     async def _of_job(self, snapshot: Snapshot, action: str, job: Job | None) -> Outcome | None:
         if job is None:
@@ -206,9 +221,11 @@ class Engine:
 
     # ---------------------------------------------------------------- what is asked for
 
-    async def _prepare(self, run: Run, offer: Offer, move: Start) -> NewJob | Failure:
+    async def _prepare(self, snapshot: Snapshot, move: Start) -> NewJob | Failure:
+        run = snapshot.run
+        offer = self.catalogue.offers[snapshot.spec.action(move.action).operation]
         try:
-            await self._check_files(run, move.input)
+            await self._check_files(snapshot, move.input)
             value = msgspec.convert(without_marks(move.input or {}), offer.input)
             return await offer.request(
                 Asked(
@@ -221,11 +238,10 @@ class Engine:
         except Unservable as error:
             return {"code": "unservable", "message": str(error)}
 
-    async def _check_files(self, run: Run, value: object) -> None:
-        wanted = {str(one.get("sha256")) for one in files_in(value)}
-        if wanted and (unknown := wanted - await known_files(self.database, run.workspace, wanted, run=run.id)):
+    async def _check_files(self, snapshot: Snapshot, value: object) -> None:
+        """Return if the files that an action is to get are the workspace's own: uploaded there, or made by this run."""
+        made = [one.files for one in snapshot.steps.values()] + [one.files for one in snapshot.outcomes.values()]
+        known = {str(file["sha256"]) for files in made for file in files.values()}
+        wanted = {str(one.get("sha256")) for one in files_in(value)} - known
+        if wanted and (unknown := wanted - await known_files(self.database, snapshot.run.workspace, wanted)):
             raise Unservable(f"There is no file with SHA-256 {min(unknown)!r:.100} in the workspace.")
-
-
-def _operation(snapshot: Snapshot, move: Start) -> str:
-    return snapshot.spec.action(move.action).operation

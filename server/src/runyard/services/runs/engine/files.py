@@ -10,20 +10,11 @@ from runyard.artifacts import ArtifactStore, Blob
 from runyard.database import Connection, Database
 
 
-async def known_files(
-    where: Database | Connection, workspace: str, digests: Collection[str], *, run: str | None = None
-) -> set[str]:
-    """Those of the digests that are the workspace's: nobody learns what others have stored.
-
-    Args:
-        run: look among what its actions have made as well.
-    """
+async def known_files(where: Database | Connection, workspace: str, digests: Collection[str]) -> set[str]:
+    """Those of the digests that were uploaded to the workspace: nobody learns what others have stored."""
     rows = await where.fetch(
-        "SELECT digest FROM runs_files WHERE workspace = $1 AND digest = ANY($2) UNION"
-        " SELECT file.value->>'sha256' FROM runs_steps, jsonb_each(files) AS file"
-        " WHERE run = $3 AND file.value->>'sha256' = ANY($2)",
-        workspace, list(digests), run,
-    )  # fmt: skip
+        "SELECT digest FROM runs_files WHERE workspace = $1 AND digest = ANY($2)", workspace, list(digests)
+    )
     return {row["digest"] for row in rows}
 
 

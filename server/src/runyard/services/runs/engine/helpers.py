@@ -51,6 +51,14 @@ class Helpers(Protocol):
         ...
 
 
+class Machines(Helpers, Protocol):
+    """Helpers who may fall silent."""
+
+    async def ends_by(self, run: Run, ids: Sequence[str]) -> datetime | None:
+        """When the first of them ends if nothing more is heard of it."""
+        ...
+
+
 class Adapters(Protocol):
     """Which adapter serves what."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -34,9 +34,6 @@ from runyard.services.runs.engine.spec import Action
 from runyard.services.runs.engine.states import RunStatus, StepStatus, way
 from runyard.services.runs.evidence.entry import SYSTEM, Actor, Category, PayloadRef
 from runyard.services.runs.ledger import Book
-
-SECONDS: Final[Mapping[str, float]] = {"person": 30 * 24 * 3600.0, "job": 24 * 3600.0, "machine": 3600.0}
-"""How long an action has that says nothing of it. Jobs have limits of their own, too."""
 
 CHANGED: Final = "The plan has changed since."
 ENDED: Final = "The run has ended."
@@ -195,7 +192,7 @@ class Making:
         step = replace(
             step, status=StepStatus.RUNNING, attempt=attempt, work=move.by, work_id=None, served_by=move.served_by,
             input=move.input, error=None, ready_at=None, started_at=step.started_at or now, ended_at=None,
-            deadline=_deadline(action, move, now),
+            deadline=move.deadline,
         )  # fmt: skip
         try:
             work = await self._begin(move, action, step)
@@ -216,12 +213,11 @@ class Making:
         """What does the action now; None if it has to be asked for again."""
         if move.by != "job":
             helpers = self.people if move.by == "person" else self.machines
-            assert step.deadline is not None
             value = move.input if isinstance(move.input, dict) else {}
             plan = await rows.plan_of_run(self.connection, self.run.id)
             errand = Errand(
                 run=self.run, action=action, attempt=step.attempt, input=value, plan=plan, served_by=move.served_by,
-                due_at=step.deadline,
+                due_at=move.deadline,
             )  # fmt: skip
             return await helpers.open(self.connection, self.book, errand)
         new = self.prepared.get(move.action)
@@ -289,7 +285,3 @@ class Making:
 
 
 _MOST_FILES: Final = 50
-
-
-def _deadline(action: Action, move: Start, now: datetime) -> datetime:
-    return now + timedelta(seconds=action.timeout_seconds or SECONDS[move.by])

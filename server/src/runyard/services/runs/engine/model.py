@@ -141,6 +141,7 @@ class Snapshot:
         outcomes: of running steps whose work has ended.
         served_by: adapters as they are now, of actions that have one.
         approvers: how many different people policies ask for at every gate.
+        look_at: when some work may have ended without anybody saying so.
     """
 
     run: Run
@@ -150,3 +151,4 @@ class Snapshot:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     served_by: Mapping[str, str] = field(default_factory=dict)
     approvers: int = 1
+    look_at: datetime | None = None

@@ -32,6 +32,7 @@ class Start:
     action: str
     by: Literal["job", "person", "machine"]
     input: object
+    deadline: datetime
     served_by: str | None = None
 
 

@@ -18,7 +18,7 @@ from runyard.services.runs.engine.spec import Spec
 from runyard.services.runs.engine.states import RunStatus, StepStatus
 from runyard.services.runs.engine.tiers import Tier
 
-Where: TypeAlias = Database | Connection
+Where: TypeAlias = "Database | Connection"
 """A statement by itself, or one of an open transaction."""
 
 RUN_COLUMNS: Final = ", ".join(f"runs.{one.name}" for one in fields(Run))

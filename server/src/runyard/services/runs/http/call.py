@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -228,7 +228,7 @@ def _trust() -> ssl.SSLContext:
 
 
 def _host(url: str) -> str:
-    return cast("str", urlsplit(url).netloc)
+    return urlsplit(url).netloc
 
 
 def _without_query(url: str) -> str:

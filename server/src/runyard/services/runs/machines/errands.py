@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import NAMESPACE_OID, uuid5
 
 from runyard.database import Connection, Database
@@ -43,6 +44,11 @@ class MachineErrands:
         if any(each.lapsed(self._ledger.clock()) for each in found):
             found = await self._database.transaction(lambda connection: self._settle(connection, run.workspace, ids))
         return {each.id: _outcome(each) for each in found if each.status.ended}
+
+    async def ends_by(self, run: Run, ids: Sequence[str]) -> datetime | None:
+        """When the first of them ends if nothing more is heard of it."""
+        found = [await invocations.find(self._database, run.workspace, each) for each in ids]
+        return min((each.ends_by for each in found if each.ends_by is not None), default=None)
 
     async def withdraw(self, connection: Connection, book: Book, run: Run, ids: Collection[str]) -> None:
         """Nobody waits for them any more."""
