@@ -15,7 +15,8 @@ from runyard.services.runs.evidence.store import EvidenceStore
 from runyard.services.runs.ledger import Ledger
 from runyard.yard import Yard
 
-from .house import House, Person, open_house
+from ..house import House, open_house
+from .house import Desk, Person
 
 Write = Callable[..., Awaitable[list[EvidenceEntry]]]
 
@@ -56,14 +57,14 @@ async def one_house(yard_database: str) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def house(one_house: House) -> AsyncIterator[House]:
+async def desk(one_house: House) -> AsyncIterator[Desk]:
     """One house for all tests of a process, which keep apart by workspaces."""
     house = replace(one_house, stack=AsyncExitStack())
     async with house.stack:
-        yield house
+        yield Desk(house)
 
 
 @pytest.fixture
-async def ada(house: House) -> Person:
+async def ada(desk: Desk) -> Person:
     """An admin of a workspace of her own."""
-    return await house.person("admin")
+    return await desk.person("admin")

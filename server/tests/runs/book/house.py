@@ -1,27 +1,21 @@
-"""The service's face on a real socket, and people who come to it."""
+"""People who come to the service's face, and the books that they look into."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import httpx
-import uvicorn
 
-from runyard.app import build_runs_app
-from runyard.identity.roles import WorkspaceRole
 from runyard.services.runs.evidence.entry import SYSTEM
 from runyard.services.runs.ledger import Book
-from runyard.services.runs.room import Room, open_room
-from runyard.testing.running import fresh_yard
+from runyard.services.runs.room import Room
+from runyard.services.runs.words import Role
 from runyard.yard import Yard
 
-DEADLINE = 30.0
+from ..house import House
 
 Record = dict[str, object]
 
@@ -78,81 +72,53 @@ class Person:
         return [item async for page in self.pages(path, limit=50, **params) for item in page]
 
 
-@dataclass(slots=True)
-class House:
-    """A yard with the service's face."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A house, the people who come to it, and the books of its workspaces."""
 
-    yard: Yard
-    room: Room
-    url: str
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    house: House
 
-    async def workspace(self) -> str:
-        """A new one, with nobody in it."""
-        name = f"ws-{uuid4().hex[:8]}"
-        identity = self.yard.identity
-        await self.yard.database.transaction(
-            lambda connection: identity.workspaces.create(connection, name, name, now=self.yard.clock())
-        )
-        return name
+    @property
+    def yard(self) -> Yard:
+        return self.house.yard
+
+    @property
+    def room(self) -> Room:
+        return self.house.room
+
+    @property
+    def url(self) -> str:
+        return self.house.url
 
     async def person(self, *roles: str, workspace: str | None = None) -> Person:
         """Somebody with these roles, in a new workspace unless one is named."""
-        workspace = workspace or await self.workspace()
-        email, identity = f"{uuid4().hex[:12]}@example.com", self.yard.identity
-        given = [WorkspaceRole(role) for role in roles or ("admin",)]
-        user = await self.yard.database.transaction(
-            lambda connection: identity.workspace_users.add(
-                connection, workspace, email, roles=given, now=self.yard.clock()
-            )
-        )
-        token = (await identity.keys.issue(user.user_id, kind="ry")).secret.reveal()
-        client = httpx.AsyncClient(
-            base_url=f"{self.url}/v1/workspaces/{workspace}", headers={"Authorization": f"Bearer {token}"},
-            timeout=DEADLINE, trust_env=False,
-        )  # fmt: skip
-        self.stack.push_async_callback(client.aclose)
-        return Person(user.user_id, workspace, client)
+        given = [Role(role) for role in roles or ("admin",)]
+        user, client = await self.house.add(workspace or await self._workspace(), *given)
+        return Person(user.user_id, user.workspace, client)
+
+    async def _workspace(self) -> str:
+        name = f"ws-{uuid4().hex[:8]}"
+        make, now = self.yard.identity.workspaces.create, self.yard.clock()
+        await self.yard.database.transaction(lambda connection: make(connection, name, name, now=now))
+        return name
 
     async def write(self, workspace: str, *summaries: str, **links: str) -> list[str]:
         """Append evidence and an event for each; returns the ids."""
 
         async def work(connection) -> list[str]:
             book = await self.room.ledger.open(connection, workspace)
-            ids = [self._note(book, summary, links) for summary in summaries]
+            ids = [note(book, summary, **links) for summary in summaries]
             await book.close()
             return ids
 
         return await self.yard.database.transaction(work)
 
-    def _note(self, book: Book, summary: str, links: dict[str, str]) -> str:
-        run = links.get("run_id")
-        book.tell("run", "Noted", subject=f"runs/{run}", data={"text": summary}, correlation_id="c", run_id=run)
-        return book.record("Action", summary, actor=SYSTEM, correlation_id="c", **links).evidence_id
 
-
-@asynccontextmanager
-async def open_house(database: str, **settings: object) -> AsyncGenerator[House]:
-    """A yard in a schema of its own, served on a free port."""
-    async with AsyncExitStack() as stack:
-        yard = await stack.enter_async_context(fresh_yard(database, **settings))
-        room = await stack.enter_async_context(open_room(yard))
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        config = uvicorn.Config(
-            build_runs_app(room), log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-
-        async def stop() -> None:
-            yard.tails.close()
-            server.should_exit = True
-            await asyncio.wait_for(serving, DEADLINE)
-
-        stack.push_async_callback(stop)
-        house = House(yard, room, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        async with house.stack:
-            yield house
+def note(book: Book, summary: str, **links: str) -> str:
+    """An entry and an event; the id of the entry."""
+    run = links.get("run_id")
+    book.tell("run", "Noted", subject=f"runs/{run}", data={"text": summary}, correlation_id="c", run_id=run)
+    return book.record("Action", summary, actor=SYSTEM, correlation_id="c", **links).evidence_id
 
 
 async def frames(answer: httpx.Response) -> AsyncIterator[Record]:

@@ -11,7 +11,7 @@ import pytest
 from runyard.services.runs.ledger import Ledger
 from runyard.testing.running import until
 
-from .house import frames
+from .house import frames, note
 
 
 @asynccontextmanager
@@ -26,10 +26,10 @@ async def take(events, count):
     return [await anext(events) for _ in range(count)]
 
 
-async def test_events_come_as_they_happen(house, ada):
-    await house.write(ada.workspace, "before")
+async def test_events_come_as_they_happen(desk, ada):
+    await desk.write(ada.workspace, "before")
     async with streaming(ada) as events:
-        await house.write(ada.workspace, "first", "second", run_id="run-1")
+        await desk.write(ada.workspace, "first", "second", run_id="run-1")
         found = await take(events, 2)
     assert [event["data"]["text"] for event in found] == ["first", "second"]
     event = found[0]
@@ -41,18 +41,18 @@ async def test_events_come_as_they_happen(house, ada):
 
 
 @pytest.mark.parametrize("how", [{"headers": {"Last-Event-ID": "1"}}, {"params": {"after": "1"}}])
-async def test_a_stream_goes_on_where_it_was_cut(house, ada, how):
-    await house.write(ada.workspace, "a", "b", "c")
+async def test_a_stream_goes_on_where_it_was_cut(desk, ada, how):
+    await desk.write(ada.workspace, "a", "b", "c")
     async with streaming(ada, "/events/stream", **how) as events:
         assert [event["data"]["text"] for event in await take(events, 2)] == ["b", "c"]
-        await house.write(ada.workspace, "d")
+        await desk.write(ada.workspace, "d")
         assert (await anext(events))["id"] == "4"
 
 
-async def test_many_readers_at_different_places_miss_nothing(house, ada):
+async def test_many_readers_at_different_places_miss_nothing(desk, ada):
     texts = [str(number) for number in range(1200)]
     for start in range(0, 1200, 300):
-        await house.write(ada.workspace, *texts[start : start + 300])
+        await desk.write(ada.workspace, *texts[start : start + 300])
 
     async def read(after):
         async with streaming(ada, params={"after": str(after)}) as events:
@@ -60,22 +60,22 @@ async def test_many_readers_at_different_places_miss_nothing(house, ada):
 
     places = (0, 1, 499, 500, 501, 1100)
     assert await asyncio.gather(*map(read, places)) == [texts[place:] for place in places]
-    await until(lambda: house.room.streams.watched == 0, "the readers to be gone")
+    await until(lambda: desk.room.streams.watched == 0, "the readers to be gone")
 
 
-async def test_one_run_can_be_followed(house, ada):
-    await house.write(ada.workspace, "mine", run_id="run-1")
-    await house.write(ada.workspace, "another's", run_id="run-2")
-    await house.write(ada.workspace, "mine too", run_id="run-1")
+async def test_one_run_can_be_followed(desk, ada):
+    await desk.write(ada.workspace, "mine", run_id="run-1")
+    await desk.write(ada.workspace, "another's", run_id="run-2")
+    await desk.write(ada.workspace, "mine too", run_id="run-1")
     async with streaming(ada, params={"after": "0", "runId": "run-1"}) as events:
         assert [event["data"]["text"] for event in await take(events, 2)] == ["mine", "mine too"]
 
 
-async def test_nothing_of_other_workspaces_is_heard(house, ada):
-    other = await house.person("admin")
+async def test_nothing_of_other_workspaces_is_heard(desk, ada):
+    other = await desk.person("admin")
     async with streaming(ada, params={"after": "0"}) as events:
-        await house.write(other.workspace, "theirs")
-        await house.write(ada.workspace, "mine")
+        await desk.write(other.workspace, "theirs")
+        await desk.write(ada.workspace, "mine")
         assert (await anext(events))["data"]["text"] == "mine"
 
 
@@ -84,35 +84,35 @@ async def test_what_is_no_event_is_refused(ada, said):
     await ada.get("/events:stream", 422, after=said)
 
 
-async def test_a_place_that_does_not_exist_yet_is_the_present(house, ada):
-    await house.write(ada.workspace, "a")
+async def test_a_place_that_does_not_exist_yet_is_the_present(desk, ada):
+    await desk.write(ada.workspace, "a")
     async with streaming(ada, params={"after": "999"}) as events:
-        await house.write(ada.workspace, "b")
+        await desk.write(ada.workspace, "b")
         assert (await anext(events))["data"]["text"] == "b"
 
 
-async def test_who_comes_back_too_late_is_told(house, ada):
+async def test_who_comes_back_too_late_is_told(desk, ada):
     async def long_ago(connection):
-        book = await Ledger(lambda: house.yard.clock() - timedelta(days=9)).open(connection, ada.workspace)
+        book = await Ledger(lambda: desk.yard.clock() - timedelta(days=9)).open(connection, ada.workspace)
         for _ in range(10):
-            house._note(book, "old", {})
+            note(book, "old")
         await book.close()
 
-    await house.yard.database.transaction(long_ago)
-    await house.write(ada.workspace, *map(str, range(256)))
+    await desk.yard.database.transaction(long_ago)
+    await desk.write(ada.workspace, *map(str, range(256)))
     problem = await ada.get("/events:stream", 410, after="3")
     assert problem["oldest"] == 11
     async with streaming(ada, params={"after": "0"}) as events:
         assert (await anext(events))["data"]["text"] == "0"
 
 
-async def test_without_a_token_there_is_no_stream(house, ada):
+async def test_without_a_token_there_is_no_stream(desk, ada):
     answer = await ada.client.get("/events:stream", headers={"Authorization": ""})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_a_quiet_stream_has_signs_of_life(house, ada):
+async def test_a_quiet_stream_has_signs_of_life(desk, ada):
     async with asyncio.timeout(30), ada.client.stream("GET", "/events:stream") as answer:
         lines = answer.aiter_lines()
         assert await anext(lines) == ": connected"

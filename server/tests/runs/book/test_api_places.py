@@ -19,8 +19,8 @@ def position(at, asset="robot-1", **more):
     }  # fmt: skip
 
 
-async def test_positions_are_looked_up_in_the_order_of_their_time(house, ada):
-    now = house.yard.clock()
+async def test_positions_are_looked_up_in_the_order_of_their_time(desk, ada):
+    now = desk.yard.clock()
     events = [position(now - timedelta(minutes=minutes)) for minutes in (1, 3, 2)]
     reported = await ada.post("/location-events", {"events": events}, 201)
     assert len(reported["items"]) == 3
@@ -33,8 +33,8 @@ async def test_positions_are_looked_up_in_the_order_of_their_time(house, ada):
     assert [len(page) async for page in ada.pages("/location-events", limit=2)] == [2, 1]
 
 
-async def test_positions_are_narrowed(house, ada):
-    now = house.yard.clock() - timedelta(minutes=1)
+async def test_positions_are_narrowed(desk, ada):
+    now = desk.yard.clock() - timedelta(minutes=1)
     events = [
         position(now, "a", siteId="north", floorId="1"),
         position(now, "b", sourceType="GPS", quality={"status": "Unknown", "reason": "indoors"}),
@@ -52,8 +52,8 @@ async def test_positions_are_narrowed(house, ada):
     assert await found(fromIso=iso(now - timedelta(days=3)), toIso=iso(now - timedelta(days=1))) == ["c"]
 
 
-async def test_a_time_longer_than_a_week_is_refused(house, ada):
-    now = house.yard.clock()
+async def test_a_time_longer_than_a_week_is_refused(desk, ada):
+    now = desk.yard.clock()
     long, turned = (now - timedelta(days=8), now), (now, now - timedelta(days=1))
     for begin, end in (long, turned):
         problem = await ada.get("/location-events", 422, fromIso=iso(begin), toIso=iso(end))
@@ -62,13 +62,11 @@ async def test_a_time_longer_than_a_week_is_refused(house, ada):
     await ada.get("/location-events", 422, purpose="curiosity")
 
 
-async def test_old_positions_are_forgotten(house, ada):
-    now = house.yard.clock()
+async def test_old_positions_are_forgotten(desk, ada):
+    now = desk.yard.clock()
     await ada.post("/location-events", {"events": [position(now - timedelta(days=31))]}, 201)
     await ada.post("/location-events", {"events": [position(now)]}, 201)
-    count = await house.yard.database.fetchval(
-        "SELECT count(*) FROM runs_locations WHERE workspace = $1", ada.workspace
-    )
+    count = await desk.yard.database.fetchval("SELECT count(*) FROM runs_locations WHERE workspace = $1", ada.workspace)
     assert count == 1
 
 
@@ -84,8 +82,8 @@ async def blocks(lines):
             fields = {}
 
 
-async def test_a_stream_begins_with_what_is_known_and_ends(house, ada):
-    now = house.yard.clock()
+async def test_a_stream_begins_with_what_is_known_and_ends(desk, ada):
+    now = desk.yard.clock()
     empty = await ada.client.get("/location-events:stream")
     assert empty.headers["content-type"].startswith("text/event-stream")
     assert empty.text == 'event: stream-metadata\ndata: {"staleAfterSeconds":30,"stale":true}\n\n'
@@ -99,8 +97,8 @@ async def test_a_stream_begins_with_what_is_known_and_ends(house, ada):
     assert len([one async for one in blocks(answer.aiter_lines())]) == 3
 
 
-async def test_who_asks_for_a_stream_hears_of_new_positions(house, ada):
-    now = house.yard.clock()
+async def test_who_asks_for_a_stream_hears_of_new_positions(desk, ada):
+    now = desk.yard.clock()
     headers = {"Accept": "text/event-stream"}
     async with (
         asyncio.timeout(30),
@@ -108,7 +106,7 @@ async def test_who_asks_for_a_stream_hears_of_new_positions(house, ada):
     ):
         found = blocks(answer.aiter_lines())
         assert (await anext(found))[0] == "stream-metadata"
-        other = await house.person("admin")
+        other = await desk.person("admin")
         await other.post("/location-events", {"events": [position(now, "a")]}, 201)
         await ada.post("/location-events", {"events": [position(now, "b"), position(now, "a")]}, 201)
         name, event = await anext(found)
@@ -119,8 +117,8 @@ async def test_who_asks_for_a_stream_hears_of_new_positions(house, ada):
     ("role", "live", "history"),
     [("admin", 200, 200), ("operator", 200, 200), ("approver", 200, 403), ("auditor", 403, 200)],
 )
-async def test_positions_are_for_roles(house, role, live, history):
-    person = await house.person(role)
+async def test_positions_are_for_roles(desk, role, live, history):
+    person = await desk.person(role)
     assert (await person.client.get("/location-events:stream")).status_code == live
     assert (await person.client.get("/location-events")).status_code == history
     await person.get("/location-events:stream", 403, purpose="compliance-audit")
@@ -137,13 +135,13 @@ async def test_positions_are_for_roles(house, role, live, history):
         {"mood": "good"},
     ],
 )
-async def test_a_position_that_cannot_be_is_refused(house, ada, change):
-    await ada.post("/location-events", {"events": [position(house.yard.clock()) | change]}, 422)
+async def test_a_position_that_cannot_be_is_refused(desk, ada, change):
+    await ada.post("/location-events", {"events": [position(desk.yard.clock()) | change]}, 422)
     await ada.post("/location-events", {"events": []}, 422)
     assert await ada.all("/location-events") == []
 
 
-async def test_maps_are_added_and_narrowed(house, ada):
+async def test_maps_are_added_and_narrowed(desk, ada):
     body = {
         "siteId": "north", "layerType": "Geofence", "coordinateFrame": "hall", "validFromIso": "2026-01-01T00:00:00Z"
     }  # fmt: skip
@@ -160,6 +158,6 @@ async def test_maps_are_added_and_narrowed(house, ada):
     assert await ada.all("/map-layers", floorId="1") == await ada.all("/map-layers", layerType="Floorplan") == [third]
     assert await ada.all("/map-layers", siteId="south") == []
     await ada.get("/map-layers", 422, version=0)
-    eve = await house.person("operator")
+    eve = await desk.person("operator")
     assert await eve.all("/map-layers") == []
     await eve.post("/map-layers", body, 403)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zipfile
 from contextlib import aclosing
@@ -16,8 +17,10 @@ from runyard.services.runs.evidence.canonical import canonical
 from runyard.services.runs.evidence.chain import hash_of
 from runyard.services.runs.evidence.checkpoint import Notary, VerifierKey
 from runyard.services.runs.evidence.export import NothingToExport, export
+from runyard.services.runs.evidence.rounds import Rounds
 from runyard.services.runs.evidence.verbs import evidence_verbs
 from runyard.services.runs.evidence.verify import MOST, NotEvidence, verify
+from runyard.services.runs.ledger import CHANNEL
 
 
 @pytest.fixture
@@ -260,3 +263,24 @@ async def test_checkpoints_are_signed_once_for_each_size(store, workspace, write
     note = await store.checkpoint(workspace)
     assert len(await store.checkpoints(workspace, rows=10)) == 2
     assert VerifierKey.parse(str(store.notary.key(workspace))).open(note).size == 3
+
+
+async def test_what_was_written_is_signed_for_after_a_while(store, workspace, write, parts):
+    await write(2)
+    rounds = Rounds(store, parts.signals, channel=CHANNEL, period=0.0)
+    await rounds.start()
+    try:
+        await signed(store, workspace, 2)  # written while nobody served
+        await write(1)
+        await signed(store, workspace, 3)
+    finally:
+        await rounds.stop()
+
+
+async def signed(store, workspace, size):
+    """Return when there is a checkpoint of so many entries."""
+    async with asyncio.timeout(30):
+        while True:
+            notes = await store.checkpoints(workspace, rows=1)
+            if notes and store.notary.key(workspace).open(notes[-1]).size == size:
+                return

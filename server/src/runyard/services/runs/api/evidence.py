@@ -135,13 +135,14 @@ async def verification(visit: Entered) -> Response:
     notes = [key.open(note) for note in await store.checkpoints(workspace, rows=NOTES)]
     found, after, end = Report(), 0, notes[-1].size
     walk = Walk(found, notes)
-    try:
-        while rows := await store.page(workspace, after=after, rows=min(WALK, end - after), where={}):
-            after = rows[-1].seq
-            await asyncio.to_thread(walk.go_on, [row.body for row in rows])
-        walk.end()
-    except Enough:
-        pass
+    async with store.walks:
+        try:
+            while rows := await store.page(workspace, after=after, rows=min(WALK, end - after), where={}):
+                after = rows[-1].seq
+                await asyncio.to_thread(walk.go_on, [row.body for row in rows])
+            walk.end()
+        except Enough:
+            pass
     findings = [EvidenceFinding(reason=one.reason, detail=one.text, index=one.index) for one in found.findings]
     answer = EvidenceVerification(
         verified=found.good, tree_size=found.entries, root_hash=found.root or notes[-1].root.hex(),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -27,14 +27,6 @@ class Row(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """That an entry, or an earlier tree, is in the tree of a checkpoint."""
-
-    note: str
-    hashes: Sequence[bytes]
-
-
 class NoSuchSize(LookupError):
     """There are fewer entries than that."""
 
@@ -53,6 +45,8 @@ class EvidenceStore:
         self._database = database
         self._clock = clock
         self.notary = notary
+        self.walks = asyncio.Semaphore(1)
+        """Held by whoever goes through all entries of a workspace: one at a time is work enough for a process."""
 
     async def page(self, workspace: str, *, after: int, rows: int, where: Mapping[str, str | None]) -> list[Row]:
         """Entries after number ``after``, oldest first.
