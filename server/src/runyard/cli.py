@@ -19,6 +19,8 @@ from pydantic import ValidationError
 from runyard import __version__
 from runyard.identity.verbs import verbs
 from runyard.services.compute.models_cli import models
+from runyard.services.runs.evidence.verbs import evidence_verbs
+from runyard.services.runs.outpost.verbs import machine_verbs
 from runyard.services.runs.verbs import service_account_verbs, workspace_verbs
 from runyard.settings import Settings
 
@@ -174,6 +176,8 @@ for _name, _verbs in verbs(open_identity).items():
 app.add_typer(models, name="models")
 app.add_typer(workspace_verbs(load), name="workspace")
 app.add_typer(service_account_verbs(load), name="service-account")
+app.add_typer(evidence_verbs(load), name="evidence")
+app.add_typer(machine_verbs(load), name="machine")
 everywhere(app)
 
 

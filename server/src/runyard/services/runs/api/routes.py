@@ -24,6 +24,7 @@ from runyard.services.runs.api import (
     oidc,
     plans,
     policies,
+    run_evidence,
     runs,
     service_accounts,
     users,
@@ -38,7 +39,7 @@ from runyard.services.runs.room import Room
 NOUNS: Final = (
     workspaces, users, service_accounts, auth, oidc, evidence, events, work_items, human_tasks, workforce, location,
     map_layers,
-    machines, invocations, agents, adapters, grants, policies, workflows, runs, plans, approvals, files,
+    machines, invocations, agents, adapters, grants, policies, workflows, runs, run_evidence, plans, approvals, files,
 )  # fmt: skip
 
 
