@@ -32,6 +32,7 @@ fmt: setup ## Let ruff mend what it can
 
 types: setup ## Mypy, strict; basedpyright, strict, for the clients that promise it
 	$(PY) -m mypy
+	cd sdks/python/portarium-client && ../../../$(PY) -m mypy --strict portarium_client/
 	@for one in cl-client pie-client ambient-platform-sdk; do .venv/bin/basedpyright --project sdks/python/$$one --pythonpath $(PY) || exit 1; done
 
 floors: setup ## Import-linter: arrows only point down
@@ -42,16 +43,18 @@ bench: setup ## Run the benchmarks and print their ratios
 
 docs: setup ## Write the generated pages of the documentation
 	$(PY) scripts/docs.py
+	./scripts/codegen/generate-python-client.sh
 
-docs-check: setup ## Fail when a generated page is out of date
+docs-check: setup ## Fail when a generated page is out of date, or the generated client
 	$(PY) scripts/docs.py --check
+	./scripts/codegen/generate-python-client.sh --check
 
 lock: ## Resolve every dependency anew into requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--all-extras --group pyproject.toml:dev server/pyproject.toml sdks/python/*/pyproject.toml -o requirements.lock
 
 wheels: setup ## Build every package's wheel into dist/
-	@for one in server sdks/python/wire sdks/python/ci-client sdks/python/cl-client sdks/python/pie-client sdks/python/ambient-platform-sdk; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
+	@for one in server sdks/python/wire sdks/python/ci-client sdks/python/cl-client sdks/python/pie-client sdks/python/ambient-platform-sdk sdks/python/portarium-client; do $(PY) -m build --wheel --no-isolation --outdir dist $$one >/dev/null || exit 1; done; ls dist
 
 clean: ## Remove everything that was made here
 	rm -rf .venv .tools dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

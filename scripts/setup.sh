@@ -30,7 +30,7 @@ if [ "$(cat .venv/ready 2>/dev/null)" != "$wanted" ]; then
     .tools/bin/uv pip install --quiet --python .venv/bin/python --no-deps --require-hashes -r requirements.lock
     .tools/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
         -e server -e sdks/python/wire -e sdks/python/ci-client -e sdks/python/cl-client \
-        -e sdks/python/pie-client -e sdks/python/ambient-platform-sdk
+        -e sdks/python/pie-client -e sdks/python/ambient-platform-sdk -e sdks/python/portarium-client
     printf '%s\n' "$wanted" >.venv/ready
 fi
 

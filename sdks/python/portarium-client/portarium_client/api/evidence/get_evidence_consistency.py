@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.evidence_consistency_proof import EvidenceConsistencyProof
+from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Response
+
+
+def _get_kwargs(
+    workspace_id: str,
+    *,
+    from_size: int,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["fromSize"] = from_size
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/workspaces/{workspace_id}/evidence/consistency".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+        ),
+        "params": params,
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> EvidenceConsistencyProof | ProblemDetails:
+    if response.status_code == 200:
+        response_200 = EvidenceConsistencyProof.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[EvidenceConsistencyProof | ProblemDetails]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    from_size: int,
+) -> Response[EvidenceConsistencyProof | ProblemDetails]:
+    """The proof that today's evidence goes on from what a checkpoint of `fromSize` entries was of.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        from_size=from_size,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    from_size: int,
+) -> EvidenceConsistencyProof:
+    """The proof that today's evidence goes on from what a checkpoint of `fromSize` entries was of.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        from_size=from_size,
+    )
+    return cast("EvidenceConsistencyProof", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    from_size: int,
+) -> Response[EvidenceConsistencyProof | ProblemDetails]:
+    """The proof that today's evidence goes on from what a checkpoint of `fromSize` entries was of.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        from_size=from_size,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    from_size: int,
+) -> EvidenceConsistencyProof:
+    """The proof that today's evidence goes on from what a checkpoint of `fromSize` entries was of.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        from_size=from_size,
+    )
+    return cast("EvidenceConsistencyProof", errors.success(answer, return_problems=client.return_problems))

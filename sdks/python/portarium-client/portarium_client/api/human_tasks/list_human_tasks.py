@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.human_task_list_response import HumanTaskListResponse
+from ...models.human_task_status import HumanTaskStatus
+from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    workspace_id: str,
+    *,
+    assignee_id: str | Unset = UNSET,
+    status: HumanTaskStatus | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["assigneeId"] = assignee_id
+
+    json_status: str | Unset = UNSET
+    if not isinstance(status, Unset):
+        json_status = status.value
+
+    params["status"] = json_status
+
+    params["runId"] = run_id
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/workspaces/{workspace_id}/human-tasks".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+        ),
+        "params": params,
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> HumanTaskListResponse | ProblemDetails:
+    if response.status_code == 200:
+        response_200 = HumanTaskListResponse.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[HumanTaskListResponse | ProblemDetails]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    assignee_id: str | Unset = UNSET,
+    status: HumanTaskStatus | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> Response[HumanTaskListResponse | ProblemDetails]:
+    """What people are asked to do, or have done.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        assignee_id=assignee_id,
+        status=status,
+        run_id=run_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    assignee_id: str | Unset = UNSET,
+    status: HumanTaskStatus | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> HumanTaskListResponse:
+    """What people are asked to do, or have done.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        assignee_id=assignee_id,
+        status=status,
+        run_id=run_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return cast("HumanTaskListResponse", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    assignee_id: str | Unset = UNSET,
+    status: HumanTaskStatus | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> Response[HumanTaskListResponse | ProblemDetails]:
+    """What people are asked to do, or have done.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        assignee_id=assignee_id,
+        status=status,
+        run_id=run_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    assignee_id: str | Unset = UNSET,
+    status: HumanTaskStatus | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> HumanTaskListResponse:
+    """What people are asked to do, or have done.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        assignee_id=assignee_id,
+        status=status,
+        run_id=run_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return cast("HumanTaskListResponse", errors.success(answer, return_problems=client.return_problems))

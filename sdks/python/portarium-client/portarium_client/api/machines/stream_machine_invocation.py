@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...types import Response
+
+
+def _get_kwargs(
+    workspace_id: str,
+    machine_id: str,
+    invocation_id: str,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/workspaces/{workspace_id}/machines/{machine_id}/invocations/{invocation_id}/stream".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+            machine_id=quote(str(machine_id), safe=""),
+            invocation_id=quote(str(invocation_id), safe=""),
+        ),
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | str:
+    if response.status_code == 200:
+        response_200 = response.text
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | str]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    machine_id: str,
+    invocation_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[ProblemDetails | str]:
+    """What happens to an invocation, as it happens, up to its end.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        machine_id=machine_id,
+        invocation_id=invocation_id,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    machine_id: str,
+    invocation_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> str:
+    """What happens to an invocation, as it happens, up to its end.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        machine_id=machine_id,
+        invocation_id=invocation_id,
+        client=client,
+    )
+    return cast("str", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    machine_id: str,
+    invocation_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[ProblemDetails | str]:
+    """What happens to an invocation, as it happens, up to its end.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        machine_id=machine_id,
+        invocation_id=invocation_id,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    machine_id: str,
+    invocation_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> str:
+    """What happens to an invocation, as it happens, up to its end.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        machine_id=machine_id,
+        invocation_id=invocation_id,
+        client=client,
+    )
+    return cast("str", errors.success(answer, return_problems=client.return_problems))

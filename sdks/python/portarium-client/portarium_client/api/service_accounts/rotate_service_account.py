@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...models.service_account import ServiceAccount
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    workspace_id: str,
+    client_id: str,
+    *,
+    idempotency_key: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
+    headers.setdefault("Idempotency-Key", str(uuid4()))  # so that it may be tried again
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/workspaces/{workspace_id}/service-accounts/{client_id}/rotate".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+            client_id=quote(str(client_id), safe=""),
+        ),
+    }
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | ServiceAccount:
+    if response.status_code == 200:
+        response_200 = ServiceAccount.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | ServiceAccount]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    client_id: str,
+    *,
+    client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[ProblemDetails | ServiceAccount]:
+    """Give it a new secret, said in the answer, this once. The old one ends now; tokens end by themselves.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        client_id=client_id,
+        idempotency_key=idempotency_key,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    client_id: str,
+    *,
+    client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
+) -> ServiceAccount:
+    """Give it a new secret, said in the answer, this once. The old one ends now; tokens end by themselves.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        client_id=client_id,
+        client=client,
+        idempotency_key=idempotency_key,
+    )
+    return cast("ServiceAccount", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    client_id: str,
+    *,
+    client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[ProblemDetails | ServiceAccount]:
+    """Give it a new secret, said in the answer, this once. The old one ends now; tokens end by themselves.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        client_id=client_id,
+        idempotency_key=idempotency_key,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    client_id: str,
+    *,
+    client: AuthenticatedClient,
+    idempotency_key: str | Unset = UNSET,
+) -> ServiceAccount:
+    """Give it a new secret, said in the answer, this once. The old one ends now; tokens end by themselves.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        client_id=client_id,
+        client=client,
+        idempotency_key=idempotency_key,
+    )
+    return cast("ServiceAccount", errors.success(answer, return_problems=client.return_problems))

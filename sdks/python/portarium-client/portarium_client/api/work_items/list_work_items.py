@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...models.work_item_list_response import WorkItemListResponse
+from ...models.work_item_status import WorkItemStatus
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    workspace_id: str,
+    *,
+    status: WorkItemStatus | Unset = UNSET,
+    owner_user_id: str | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    workflow_id: str | Unset = UNSET,
+    approval_id: str | Unset = UNSET,
+    evidence_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_status: str | Unset = UNSET
+    if not isinstance(status, Unset):
+        json_status = status.value
+
+    params["status"] = json_status
+
+    params["ownerUserId"] = owner_user_id
+
+    params["runId"] = run_id
+
+    params["workflowId"] = workflow_id
+
+    params["approvalId"] = approval_id
+
+    params["evidenceId"] = evidence_id
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/workspaces/{workspace_id}/work-items".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+        ),
+        "params": params,
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | WorkItemListResponse:
+    if response.status_code == 200:
+        response_200 = WorkItemListResponse.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | WorkItemListResponse]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    status: WorkItemStatus | Unset = UNSET,
+    owner_user_id: str | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    workflow_id: str | Unset = UNSET,
+    approval_id: str | Unset = UNSET,
+    evidence_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> Response[ProblemDetails | WorkItemListResponse]:
+    """The workspace's work items.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        status=status,
+        owner_user_id=owner_user_id,
+        run_id=run_id,
+        workflow_id=workflow_id,
+        approval_id=approval_id,
+        evidence_id=evidence_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    status: WorkItemStatus | Unset = UNSET,
+    owner_user_id: str | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    workflow_id: str | Unset = UNSET,
+    approval_id: str | Unset = UNSET,
+    evidence_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> WorkItemListResponse:
+    """The workspace's work items.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        status=status,
+        owner_user_id=owner_user_id,
+        run_id=run_id,
+        workflow_id=workflow_id,
+        approval_id=approval_id,
+        evidence_id=evidence_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return cast("WorkItemListResponse", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    status: WorkItemStatus | Unset = UNSET,
+    owner_user_id: str | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    workflow_id: str | Unset = UNSET,
+    approval_id: str | Unset = UNSET,
+    evidence_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> Response[ProblemDetails | WorkItemListResponse]:
+    """The workspace's work items.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        status=status,
+        owner_user_id=owner_user_id,
+        run_id=run_id,
+        workflow_id=workflow_id,
+        approval_id=approval_id,
+        evidence_id=evidence_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    status: WorkItemStatus | Unset = UNSET,
+    owner_user_id: str | Unset = UNSET,
+    run_id: str | Unset = UNSET,
+    workflow_id: str | Unset = UNSET,
+    approval_id: str | Unset = UNSET,
+    evidence_id: str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> WorkItemListResponse:
+    """The workspace's work items.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        status=status,
+        owner_user_id=owner_user_id,
+        run_id=run_id,
+        workflow_id=workflow_id,
+        approval_id=approval_id,
+        evidence_id=evidence_id,
+        limit=limit,
+        cursor=cursor,
+    )
+    return cast("WorkItemListResponse", errors.success(answer, return_problems=client.return_problems))

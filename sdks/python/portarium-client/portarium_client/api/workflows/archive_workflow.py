@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...types import Response
+
+
+def _get_kwargs(
+    workspace_id: str,
+    workflow_id: str,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "delete",
+        "url": "/v1/workspaces/{workspace_id}/workflows/{workflow_id}".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+            workflow_id=quote(str(workflow_id), safe=""),
+        ),
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> Any | ProblemDetails:
+    if response.status_code == 204:
+        response_204 = cast(Any, None)
+        return response_204
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[Any | ProblemDetails]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[Any | ProblemDetails]:
+    """Put a workflow away. Runs that have begun go on.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> None:
+    """Put a workflow away. Runs that have begun go on.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+        client=client,
+    )
+    errors.success(answer, return_problems=client.return_problems)
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[Any | ProblemDetails]:
+    """Put a workflow away. Runs that have begun go on.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> None:
+    """Put a workflow away. Runs that have begun go on.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+        client=client,
+    )
+    errors.success(answer, return_problems=client.return_problems)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...models.update_workflow_request import UpdateWorkflowRequest
+from ...models.workflow_v1 import WorkflowV1
+from ...types import Response
+
+
+def _get_kwargs(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    body: UpdateWorkflowRequest,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "patch",
+        "url": "/v1/workspaces/{workspace_id}/workflows/{workflow_id}".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+            workflow_id=quote(str(workflow_id), safe=""),
+        ),
+    }
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | WorkflowV1:
+    if response.status_code == 200:
+        response_200 = WorkflowV1.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | WorkflowV1]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: UpdateWorkflowRequest,
+) -> Response[ProblemDetails | WorkflowV1]:
+    """Change a workflow. Runs that have begun go on with the version they began with.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+        body=body,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: UpdateWorkflowRequest,
+) -> WorkflowV1:
+    """Change a workflow. Runs that have begun go on with the version they began with.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+        client=client,
+        body=body,
+    )
+    return cast("WorkflowV1", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: UpdateWorkflowRequest,
+) -> Response[ProblemDetails | WorkflowV1]:
+    """Change a workflow. Runs that have begun go on with the version they began with.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+        body=body,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    workflow_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: UpdateWorkflowRequest,
+) -> WorkflowV1:
+    """Change a workflow. Runs that have begun go on with the version they began with.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        workflow_id=workflow_id,
+        client=client,
+        body=body,
+    )
+    return cast("WorkflowV1", errors.success(answer, return_problems=client.return_problems))

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.create_workforce_member_request import CreateWorkforceMemberRequest
+from ...models.problem_details import ProblemDetails
+from ...models.workforce_member_v1 import WorkforceMemberV1
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    workspace_id: str,
+    *,
+    body: CreateWorkforceMemberRequest,
+    idempotency_key: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
+    headers.setdefault("Idempotency-Key", str(uuid4()))  # so that it may be tried again
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/v1/workspaces/{workspace_id}/workforce".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+        ),
+    }
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | WorkforceMemberV1:
+    if response.status_code == 201:
+        response_201 = WorkforceMemberV1.from_dict(response.json())
+
+        return response_201
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | WorkforceMemberV1]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: CreateWorkforceMemberRequest,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[ProblemDetails | WorkforceMemberV1]:
+    """Count a user of the workspace among those who can be given work.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: CreateWorkforceMemberRequest,
+    idempotency_key: str | Unset = UNSET,
+) -> WorkforceMemberV1:
+    """Count a user of the workspace among those who can be given work.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+    return cast("WorkforceMemberV1", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: CreateWorkforceMemberRequest,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[ProblemDetails | WorkforceMemberV1]:
+    """Count a user of the workspace among those who can be given work.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    body: CreateWorkforceMemberRequest,
+    idempotency_key: str | Unset = UNSET,
+) -> WorkforceMemberV1:
+    """Count a user of the workspace among those who can be given work.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+    return cast("WorkforceMemberV1", errors.success(answer, return_problems=client.return_problems))

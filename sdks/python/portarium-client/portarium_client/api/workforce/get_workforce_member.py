@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...models.workforce_member_v1 import WorkforceMemberV1
+from ...types import Response
+
+
+def _get_kwargs(
+    workspace_id: str,
+    workforce_member_id: str,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/workspaces/{workspace_id}/workforce/{workforce_member_id}".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+            workforce_member_id=quote(str(workforce_member_id), safe=""),
+        ),
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | WorkforceMemberV1:
+    if response.status_code == 200:
+        response_200 = WorkforceMemberV1.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | WorkforceMemberV1]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    workforce_member_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[ProblemDetails | WorkforceMemberV1]:
+    """One of them.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        workforce_member_id=workforce_member_id,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    workforce_member_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> WorkforceMemberV1:
+    """One of them.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        workforce_member_id=workforce_member_id,
+        client=client,
+    )
+    return cast("WorkforceMemberV1", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    workforce_member_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> Response[ProblemDetails | WorkforceMemberV1]:
+    """One of them.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        workforce_member_id=workforce_member_id,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    workforce_member_id: str,
+    *,
+    client: AuthenticatedClient,
+) -> WorkforceMemberV1:
+    """One of them.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        workforce_member_id=workforce_member_id,
+        client=client,
+    )
+    return cast("WorkforceMemberV1", errors.success(answer, return_problems=client.return_problems))

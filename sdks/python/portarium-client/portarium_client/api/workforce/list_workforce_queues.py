@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient
+from ...models.problem_details import ProblemDetails
+from ...models.workforce_capability import WorkforceCapability
+from ...models.workforce_queue_list_response import WorkforceQueueListResponse
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    workspace_id: str,
+    *,
+    capability: WorkforceCapability | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_capability: str | Unset = UNSET
+    if not isinstance(capability, Unset):
+        json_capability = capability.value
+
+    params["capability"] = json_capability
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/workspaces/{workspace_id}/workforce/queues".format(
+            workspace_id=quote(str(workspace_id), safe=""),
+        ),
+        "params": params,
+    }
+    return _kwargs
+
+
+def _parse_response(response: httpx.Response) -> ProblemDetails | WorkforceQueueListResponse:
+    if response.status_code == 200:
+        response_200 = WorkforceQueueListResponse.from_dict(response.json())
+
+        return response_200
+
+    return errors.problem(response)
+
+
+def _build_response(response: httpx.Response) -> Response[ProblemDetails | WorkforceQueueListResponse]:
+    parsed = _parse_response(response)
+    return Response(HTTPStatus(response.status_code), response.content, response.headers, parsed)
+
+
+def sync_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    capability: WorkforceCapability | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> Response[ProblemDetails | WorkforceQueueListResponse]:
+    """The queues.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        capability=capability,
+        limit=limit,
+        cursor=cursor,
+    )
+    return _build_response(client.get_httpx_client().request(**asked))
+
+
+def sync(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    capability: WorkforceCapability | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> WorkforceQueueListResponse:
+    """The queues.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = sync_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        capability=capability,
+        limit=limit,
+        cursor=cursor,
+    )
+    return cast("WorkforceQueueListResponse", errors.success(answer, return_problems=client.return_problems))
+
+
+async def asyncio_detailed(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    capability: WorkforceCapability | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> Response[ProblemDetails | WorkforceQueueListResponse]:
+    """The queues.
+
+    Raises:
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    asked = _get_kwargs(
+        workspace_id=workspace_id,
+        capability=capability,
+        limit=limit,
+        cursor=cursor,
+    )
+    return _build_response(await client.get_async_httpx_client().request(**asked))
+
+
+async def asyncio(
+    workspace_id: str,
+    *,
+    client: AuthenticatedClient,
+    capability: WorkforceCapability | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = UNSET,
+) -> WorkforceQueueListResponse:
+    """The queues.
+
+    Raises:
+        errors.ApiError: the server says no; the module has the kinds.
+        errors.UnexpectedStatus: the answer is not in the contract.
+        httpx.TransportError: there was no answer, or not in time.
+    """
+
+    answer = await asyncio_detailed(
+        workspace_id=workspace_id,
+        client=client,
+        capability=capability,
+        limit=limit,
+        cursor=cursor,
+    )
+    return cast("WorkforceQueueListResponse", errors.success(answer, return_problems=client.return_problems))

@@ -1,0 +1,9 @@
+from enum import Enum
+
+
+class ReportedCategory(str, Enum):
+    ACTION = "Action"
+    TOOLEXECUTION = "ToolExecution"
+
+    def __str__(self) -> str:
+        return str(self.value)
