@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 from fastapi import Path, Response
+from starlette.requests import ClientDisconnect
 
 from runyard.database import Connection
 from runyard.services.runs.api.commands import command, look
@@ -180,6 +181,8 @@ async def claim(visit: Entered, machine_id: MachineId) -> Response:
             if answer.invocations or answer.stop or left <= 0 or yard.tails.closing.is_set():
                 return await look(visit, answer, etag=False)
             await _rung(rung, yard.tails.closing, left)
+            if await visit.request.is_disconnected():  # what it would be handed, nobody would do
+                raise ClientDisconnect
 
 
 async def _claim(visit: Visit, machine_id: str, asked: ClaimRequest) -> ClaimAnswer:

@@ -129,6 +129,7 @@ async def deregister(visit: Entered, machine_id: MachineId) -> Response:
             accounts = visit.room.yard.identity.service_accounts
             await accounts.revoke(connection, machine.workspace, machine.client_id)
         await store.deregister(connection, machine, at=book.now)
+        await bells.ring_machine(connection, machine.workspace, machine.id)
         _tell(visit, book, machine, "MachineDeregistered", f"Machine {machine.id} deregistered.")
         return machine.shown(book.now)
 

@@ -28,6 +28,9 @@ COLUMNS: Final = """
 MOST_OPEN: Final = 1000
 """Invocations that one machine may have before it."""
 
+PINGS: Final = 10
+"""Connection tests that are handed out at once, whatever else the machine has to do."""
+
 MOST_EVENTS: Final = 1000
 """Reports of one invocation that are kept; what it says after that is dropped, its end isn't."""
 
@@ -158,22 +161,30 @@ async def claim(
     )  # fmt: skip
     stop = set(holding) - {row["id"] for row in kept}
     # What it was handed and neither holds nor has begun didn't reach it: it is handed out again at once.
+    handed = await _hand(connection, machine, holding, most=PINGS, now=now, only=f"operation = '{PING}'")
+    if free and machine.standing is not Standing.QUARANTINED:
+        handed += await _hand(connection, machine, holding, most=free, now=now, only=f"operation <> '{PING}'")
+    return handed, sorted(stop)
+
+
+async def _hand(
+    connection: Connection, machine: Machine, holding: Sequence[str], *, most: int, now: datetime, only: str
+) -> list[Invocation]:
     rows = await connection.fetch(
         f"""
         WITH next AS (
             SELECT id FROM runs_invocations
             WHERE workspace = $1 AND machine_id = $2 AND status = 'accepted' AND ended_at IS NULL AND due_at > $5
-                AND id <> ALL ($3) AND ($6 OR operation = '{PING}')
+                AND id <> ALL ($3) AND {only}
             ORDER BY created_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
         )
-        UPDATE runs_invocations i SET delivery = delivery + 1, held_until = $7
+        UPDATE runs_invocations i SET delivery = delivery + 1, held_until = $6
         FROM next WHERE i.workspace = $1 AND i.id = next.id
         RETURNING {COLUMNS.replace(" id,", " i.id,")}
         """,
-        machine.workspace, machine.id, list(holding), free, now, machine.standing is not Standing.QUARANTINED,
-        now + LEASE,
+        machine.workspace, machine.id, list(holding), most, now, now + LEASE,
     )  # fmt: skip
-    return sorted(map(_invocation, rows), key=lambda one: (one.created_at, one.id)), sorted(stop)
+    return sorted(map(_invocation, rows), key=lambda one: (one.created_at, one.id))
 
 
 async def begin(connection: Connection, book: Book, invocation: Invocation, *, delivery: int) -> Invocation:
