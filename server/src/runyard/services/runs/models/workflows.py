@@ -57,7 +57,7 @@ class WorkflowActionV1(Part):
         return cls.model_validate(without_absent(plain), strict=False)
 
 
-Actions: TypeAlias = Annotated[tuple[WorkflowActionV1, ...], Field(min_length=1, max_length=100)]
+Actions: TypeAlias = Annotated[list[WorkflowActionV1], Field(min_length=1, max_length=100)]
 Policies: TypeAlias = Annotated[tuple[Id, ...], Field(max_length=50)]
 
 
@@ -90,7 +90,7 @@ class WorkflowV1(Answer):
             version=kept.version,
             active=kept.active,
             execution_tier=spec.execution_tier,
-            actions=tuple(map(WorkflowActionV1.of, spec.actions)),
+            actions=[WorkflowActionV1.of(one) for one in spec.actions],
             id=kept.id,
             approval=None if spec.approval is None else _rule(spec.approval),
             timeout_seconds=spec.timeout_seconds,
