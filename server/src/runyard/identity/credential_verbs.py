@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import typer
 
 from runyard.identity.console import OpenStore, answer, fail, moment, table, work
-from runyard.identity.credentials import USER, RepositoryCredential
+from runyard.identity.model import REPOSITORY_USER, RepositoryCredential
 from runyard.identity.user_verbs import AsJson
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def credential_verbs(open_store: OpenStore) -> typer.Typer:
         name: Name,
         *,
         host: Annotated[str, typer.Option(help="Where it is sent, and nowhere else: github.com")],
-        user: Annotated[str, typer.Option(help="What the host wants beside the token.")] = USER,
+        user: Annotated[str, typer.Option(help="What the host wants beside the token.")] = REPOSITORY_USER,
         project: OfProject = None,
         as_json: AsJson = False,
     ) -> None:
