@@ -104,7 +104,7 @@ class House:
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, trust_env=False)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, trust_env=False, verify=False)
         self.clients.append(client)
         return client
 
