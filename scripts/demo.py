@@ -11,12 +11,12 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from demos import ci, compute, inferlets
+from demos import ci, compute, inferlets, sessions
 from demos.row import Row
 from rich.console import Console
 from rich.live import Live
@@ -46,7 +46,7 @@ def main() -> int:
     if options.svg is not None:
         console = Console(record=True, width=120, force_terminal=True, color_system="truecolor")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with opened_yard(console) as yard:
+    with sessions.git_host(EXAMPLES) as git, opened_yard(console, {"session_hosts": git.netloc}) as yard:
         user = yard.user("Demo")
         client = ci_client.CI(server_url=yard.url, api_key=user.api_key)
         config = ServerConfig(
@@ -56,25 +56,28 @@ def main() -> int:
         media = compute.rows(config, EXAMPLES / "media")
         visitor = inferlets.visitor(yard, user)
         programs = inferlets.rows(visitor, EXAMPLES / "inferlets")
-        rows = tests + media + programs
+        member = sessions.member(yard, user)
+        agents = sessions.rows(member, git)
+        rows = tests + media + programs + agents
         run_all(Console() if options.svg else console, rows)  # what moves is not part of a picture
         console.print(table(rows, links=console.width >= WIDE))
         ci.failing(console, client, tests)
         inferlets.story(console, programs)
+        sessions.summary(console, member, agents)
         if console.color_system is not None:
             compute.picture(console, config, EXAMPLES / "media", media)
         if options.svg is not None:
             picture = console.export_svg(title="make demo")
             options.svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))  # loads nothing
         if options.keep:
-            keep_open(console, yard, user.api_key, visitor, rows)
+            keep_open(console, yard, visitor, member, rows)
     return 0 if all(row.as_expected for row in rows) else 1
 
 
 @contextmanager
-def opened_yard(console: Console) -> Iterator[RunningYard]:
+def opened_yard(console: Console, settings: Mapping[str, str]) -> Iterator[RunningYard]:
     with Console().status("Opening a yard: database, API, worker ..."):
-        yard = RunningYard()
+        yard = RunningYard(settings=settings)
         start = time.monotonic()
         yard.start()
     console.print(f"[green]The yard is open[/] at {yard.url} after {time.monotonic() - start:.1f} s.")
@@ -135,17 +138,21 @@ def table(rows: list[Row], *, links: bool) -> Table:
     return result
 
 
-def keep_open(console: Console, yard: RunningYard, key: str, visitor: inferlets.Visitor, rows: list[Row]) -> None:
+def keep_open(
+    console: Console, yard: RunningYard, visitor: inferlets.Visitor, member: sessions.Member, rows: list[Row]
+) -> None:
     """Say how to go on by hand, and wait for Ctrl-C."""
     failed = next(row for row in rows if row.state == "failed")
     console.print(
         f"\nThe yard stays open. In another terminal:\n\n"
-        f"  export CI_SERVER_URL={yard.url} CI_API_KEY={key} PATH={ROOT}/.venv/bin:$PATH\n"
+        f"  export CI_SERVER_URL={yard.url} CI_API_KEY={member.token} PATH={ROOT}/.venv/bin:$PATH\n"
         f"  export COMPUTE_URL={yard.compute_url} AUTH_URL={yard.url} MQTT_BROKER_PORT={yard.mqtt_port}\n"
         f"  export PIE_URL={visitor.url} PIE_USERNAME={visitor.name} PIE_PRIVATE_KEY={visitor.key_path}\n"
+        f"  export AMBIENT_API_URL={member.url} AMBIENT_PROJECT={member.project} AMBIENT_TOKEN={member.token}\n"
         f"  ci list\n  ci tests {failed.job} --failed\n  cd {ROOT}/examples/calculator && ci submit test\n  ci ui\n"
         f"  cl_client face-detection detect {ROOT}/examples/media/astronaut.jpg --draw faces.jpg\n"
-        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat  # answers what you type, until: bye\n\n"
+        f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat  # answers what you type, until: bye\n"
+        f"  ambient list\n  ambient watch {rows[-1].job}\n\n"
         f"[dim]Ctrl-C closes it and removes its folder.[/]",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 The terminal stands in a folder of its own beside copies of this repository's examples, with a home, a user and a key.
 Shell blocks of one page share its variables and its current folder; Python blocks start where the page starts. What a
 reader would put in their own words for is put in: ``http://localhost:8000``, ``ws://127.0.0.1:8080`` and ``ci_...`` in
-Python, and the password that ``cl_client login admin`` asks for.
+Python, the password that ``cl_client login admin`` asks for, and hosts of git repositories, which the tests have not got.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runyard.testing.repositories import GitHost
 from runyard.testing.running import RunningYard
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN_GUIDE = ROOT / "docs" / "guides" / "plugins.md"
+SESSIONS_GUIDE = ROOT / "docs" / "guides" / "sessions.md"
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "quick-start.md",
@@ -32,10 +34,12 @@ BLOCK = re.compile(
     r"(?:<!-- *not run: *(?P<reason>[^\n]*?) *-->\n+)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+GIT_HOSTS = ("github.com", "git.example.com")
 EXTRA_PROGRAMS = {"mosquitto_sub"}
 """Programs that not every machine has; where one is missing, the blocks that call it are passed over."""
 
 ADMIN_PASSWORD = "said only once"
+PROJECT = "demo"
 DEADLINE = 120
 
 # What a terminal keeps from one command to the next: variables and the current folder, even when a block ends with `exit`.
@@ -77,9 +81,13 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 class Terminal:
-    """A reader's terminal, which stands in ``start`` at first and remembers in ``state``."""
+    """A reader's terminal, which stands in ``start`` at first and remembers in ``state``.
 
-    def __init__(self, state: Path, start: Path, environment: dict[str, str]) -> None:
+    Args:
+        git: has the repositories of whatever hosts the page names.
+    """
+
+    def __init__(self, state: Path, start: Path, environment: dict[str, str], *, git: GitHost | None = None) -> None:
         self._state = state
         self._state.mkdir()
         self._start = start
@@ -87,10 +95,15 @@ class Terminal:
         (self._state / "shell").write_text(SHELL)
         commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = {**environment, "PATH": commands, "TERMINAL": str(self._state)}
+        self._git = git
 
     def run(self, block: Block) -> None:
         """Run it; one that ends with an error fails the test."""
-        done = self._python(block.code) if block.language == "python" else self._shell(block.code)
+        code = block.code
+        if self._git is not None:
+            for host in GIT_HOSTS:
+                code = code.replace(f"https://{host}", self._git.url).replace(host, self._git.netloc)
+        done = self._python(code) if block.language == "python" else self._shell(code)
         assert done.returncode == 0, f"{block} ended with {done.returncode}:\n{block.code}\n{done.stdout}"
 
     def _python(self, code: str) -> subprocess.CompletedProcess[str]:
@@ -117,9 +130,10 @@ class Terminal:
 
 
 def reader_environment(yard: RunningYard) -> dict[str, str]:
-    """That of a new user of the yard, who may also administer it."""
+    """That of a new user of the yard, who may also administer it, and is a member of a project."""
     user = yard.user("Reader")
-    foreign = ("CI_", "CL_", "PIE_", "SSH_")
+    yard.inside(lambda inside: inside.identity.projects.add(PROJECT, members={user.id: "member"}))
+    foreign = ("AMBIENT_", "CI_", "CL_", "PIE_", "SSH_")
     inherited = {name: text for name, text in yard.environment.items() if not name.startswith(foreign)}
     return inherited | {
         "AUTH_URL": yard.url,
@@ -130,4 +144,7 @@ def reader_environment(yard: RunningYard) -> dict[str, str]:
         "CI_SERVER_URL": yard.url,
         "CI_API_KEY": user.api_key,
         "PIE_URL": yard.inferlets_url,
+        "AMBIENT_API_URL": yard.inferlets_url.replace("ws://", "http://"),
+        "AMBIENT_PROJECT": PROJECT,
+        "AMBIENT_TOKEN": user.api_key,
     }

@@ -10,14 +10,27 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runyard.jobs import TRANSITIONS
+from runyard.testing.repositories import GitHost
 from runyard.testing.running import RunningYard
 
-from .terminal import ADMIN_PASSWORD, BLOCK, PAGES, PLUGIN_GUIDE, ROOT, Terminal, blocks, reader_environment
+from .repositories import hosted_repositories
+from .terminal import (
+    ADMIN_PASSWORD,
+    BLOCK,
+    PAGES,
+    PLUGIN_GUIDE,
+    ROOT,
+    SESSIONS_GUIDE,
+    Terminal,
+    blocks,
+    reader_environment,
+)
 
 START = {
     "docs/guides/ci.md": "examples/calculator",
@@ -27,17 +40,27 @@ START = {
 }
 """Where a page's reader is; at the root otherwise."""
 
+ELSEWHERE = {PLUGIN_GUIDE, SESSIONS_GUIDE}
+"""They have tests of their own, in yards that they say how to make."""
+
+
+@pytest.fixture(scope="module")
+def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:
+    with hosted_repositories(tmp_path_factory.mktemp("git")) as host:
+        yield host
+
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page != PLUGIN_GUIDE], ids=lambda page: str(page.relative_to(ROOT))
+    "page", [page for page in PAGES if page not in ELSEWHERE], ids=lambda page: str(page.relative_to(ROOT))
 )
-def test_every_block_of_the_page_runs(page: Path, yard_database: str, tmp_path: Path) -> None:
+def test_every_block_of_the_page_runs(page: Path, yard_database: str, git: GitHost, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    with RunningYard(database_url=yard_database, settings={"admin_password": ADMIN_PASSWORD}) as yard:
+    settings = {"admin_password": ADMIN_PASSWORD, "session_hosts": git.netloc}
+    with RunningYard(database_url=yard_database, settings=settings) as yard:
         start = tmp_path / START.get(str(page.relative_to(ROOT)), ".")
-        terminal = Terminal(tmp_path / "terminal", start, reader_environment(yard))
+        terminal = Terminal(tmp_path / "terminal", start, reader_environment(yard), git=git)
         for block in blocks(page):
             if block.runs:
                 terminal.run(block)

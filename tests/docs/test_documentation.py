@@ -27,9 +27,8 @@ def test_settings_named_in_the_documents_exist():
     named = set()
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
         named |= set(re.findall(r"\bRUNYARD_([A-Z_]*[A-Z])\b", page.read_text()))
-    known = {name.upper() for name in Settings.model_fields} | {
-        "ARTIFACTS"
-    }  # RUNYARD_ARTIFACTS is a folder in a test run
+    given_to_programs = {"ARTIFACTS", "TASK", "ANSWER"}  # by test runs and command-line agents
+    known = {name.upper() for name in Settings.model_fields} | given_to_programs
     assert named - known == set()
 
 

@@ -14,6 +14,8 @@ from runyard.services.inferlets.ws import answers, requests
 from runyard.services.inferlets.ws.socket import Close
 from runyard.settings import Settings
 
+from . import markdown
+from .markdown import first_cells, row
 from .terminal import ROOT
 
 GUIDE = (ROOT / "docs" / "guides" / "inferlets.md").read_text()
@@ -25,20 +27,8 @@ OTHERS_CLOSES = {1001, 1009, 1012}
 
 
 def section(title: str) -> str:
-    """What stands under a heading of the reference, up to the next of any kind."""
-    _, _, rest = REFERENCE.partition(f" {title}\n")
-    return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def first_cells(text: str) -> set[str]:
-    """The names in the first column of a section's table."""
-    return {name for cell in re.findall(r"^\| ([^|]*) \|", text, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
-
-
-def row(text: str, name: str) -> str:
-    """The row of a table whose first cell names something."""
-    (found,) = (line for line in text.splitlines() if re.match(rf"\|[^|]*`{name}`", line))
-    return found
+    """A section of the reference."""
+    return markdown.section(REFERENCE, title)
 
 
 @pytest.mark.parametrize("kind", get_args(requests.Request), ids=lambda kind: kind.__struct_config__.tag)

@@ -6,6 +6,7 @@ Only placeholders are filled in: addresses of servers that don't exist, and the 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -216,6 +217,18 @@ def test_the_example(environment: dict[str, str], token: str, repository: str) -
     done = run_program("sh", "-c", script, cwd=CLIENT, env=environment | names)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "Orders" in done.stdout
+
+
+def test_testing_against_a_real_api(environment: dict[str, str], token: str) -> None:
+    script = BLOCKS["Testing Against Real API"]
+    values = (('"your-token"', token), ('"your-project"', PROJECT), ("https://your-api.com", URL))
+    for placeholder, value in values:
+        assert placeholder in script
+        script = script.replace(placeholder, value)
+    done = run_program("sh", "-ec", script, cwd=CLIENT, env=environment | {"PYTHONIOENCODING": "utf-8"})
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "Created session: session-" in done.stdout
+    assert re.search(r"=== 3 passed, \d+ deselected in ", done.stdout)
 
 
 async def test_interactive_python_session(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,22 +7,20 @@ import functools
 import inspect
 import json
 import os
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from runyard import __version__
+from runyard.identity.console import AsJson, fail, load
 from runyard.identity.verbs import verbs
 from runyard.services.compute.models_cli import models
 from runyard.services.runs.evidence.verbs import evidence_verbs
 from runyard.services.runs.outpost.verbs import machine_verbs
 from runyard.services.runs.verbs import service_account_verbs, workspace_verbs
-from runyard.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
@@ -36,7 +34,6 @@ app = typer.Typer(
 )
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of everything the yard keeps.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -95,7 +92,7 @@ def worker(
 
 
 @app.command()
-def doctor(*, as_json: Json = False) -> None:
+def doctor(*, as_json: AsJson = False) -> None:
     """Say what this machine has, what is missing, and how to get it."""
     from runyard.doctor import examine, render  # noqa: PLC0415
 
@@ -105,16 +102,6 @@ def doctor(*, as_json: Json = False) -> None:
     else:
         render(findings)
     raise typer.Exit(0 if all(finding.ok or not finding.essential for finding in findings) else 1)
-
-
-def load(**flags: object) -> Settings:
-    """The settings of the environment, overridden by flags that were given."""
-    try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("RUNYARD_")
-        fail(f"RUNYARD_{name} is {first['input']!r}: {first['msg']}.")
 
 
 def run(work: Coroutine[object, object, None], *known: type[Exception]) -> None:
@@ -133,12 +120,6 @@ def run(work: Coroutine[object, object, None], *known: type[Exception]) -> None:
         if isinstance(error, (*known, DatabaseError, IdentityError, SandboxUnavailable)):
             fail(str(error))
         raise
-
-
-def fail(message: str) -> NoReturn:
-    """Print what is wrong and leave with exit code 1."""
-    typer.secho(f"Error: {message}", fg="red", err=True)
-    sys.exit(1)
 
 
 def open_identity() -> AbstractAsyncContextManager[IdentityStore]:

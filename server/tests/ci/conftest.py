@@ -21,8 +21,8 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
-from runyard.database.embedded import EmbeddedPostgres
 from runyard.jobs import Executor, Job, JobContext, Registration, Worker
 from runyard.sandbox import probe
 from runyard.services.ci import api
@@ -37,14 +37,11 @@ Script = Callable[[JobContext], Awaitable[Mapping[str, object]]]
 
 
 @pytest.fixture(scope="session")
-def ci_folder() -> Iterator[Path]:
-    """A data folder with an embedded Postgres that stays up for the session."""
+def ground(yard_database: str) -> Iterator[Settings]:
+    """What the yards of a session have in common: a folder and a database."""
     folder = Path(tempfile.mkdtemp(prefix="runyard-ci-", dir="/tmp"))
     folder.chmod(0o711)
-    server = EmbeddedPostgres(folder)
-    server.acquire()
-    yield folder
-    server.release()
+    yield Settings(data_dir=folder, database_url=SecretStr(yard_database))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -107,7 +104,7 @@ class House:
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, trust_env=False)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, trust_env=False, verify=False)
         self.clients.append(client)
         return client
 
@@ -168,12 +165,16 @@ class _Scripted:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, **changes: object) -> AsyncGenerator[House]:
+async def open_house(ground: Settings, **changes: object) -> AsyncGenerator[House]:
     """A yard in a schema of its own, served on a free port."""
-    settings = Settings(
-        data_dir=folder, database_url=None, database_schema=f"ci_{uuid4().hex[:12]}",
-        artifacts_url=f"file://{folder / uuid4().hex}", drain_seconds=0.2, **changes,
-    )  # fmt: skip
+    settings = ground.model_copy(
+        update={
+            "database_schema": f"ci_{uuid4().hex[:12]}",
+            "artifacts_url": f"file://{ground.data_dir / uuid4().hex}",
+            "drain_seconds": 0.2,
+            **changes,
+        }
+    )
     clock = Clock()
     async with AsyncExitStack() as stack:
         yard = await stack.enter_async_context(open_yard(settings, application="ci tests", clock=clock))
@@ -198,8 +199,8 @@ async def open_house(folder: Path, **changes: object) -> AsyncGenerator[House]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_house(ci_folder: Path) -> AsyncIterator[House]:
-    async with open_house(ci_folder) as house:
+async def shared_house(ground: Settings) -> AsyncIterator[House]:
+    async with open_house(ground) as house:
         yield house
 
 

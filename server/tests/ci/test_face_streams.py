@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from runyard.jobs import JobContext, JobFailed, Maintenance
 from runyard.services.ci.stream import Cursor
+from runyard.settings import Settings
 
 from .conftest import DEADLINE, Caller, House, form, open_house, parse_sse, sse
 
@@ -136,9 +136,9 @@ async def test_a_cursor_at_or_beyond_the_end_gets_the_end(house: House, ada: Cal
         assert event["type"] == "complete"
 
 
-async def test_a_stream_waits_for_a_queued_job_as_long_as_it_takes(ci_folder: Path) -> None:
+async def test_a_stream_waits_for_a_queued_job_as_long_as_it_takes(ground: Settings) -> None:
     """Invariant 7: heartbeats instead of a false end."""
-    async with open_house(ci_folder, stream_heartbeat=0.05) as house:
+    async with open_house(ground, stream_heartbeat=0.05) as house:
         ada = await house.caller()
         job = await ada.submit()
         async with ada.client.stream("GET", f"/jobs/{job}/stream?from_beginning=true") as answer:
@@ -152,8 +152,8 @@ async def test_a_stream_waits_for_a_queued_job_as_long_as_it_takes(ci_folder: Pa
         assert parse_sse(rest)[-1]["success"] is True
 
 
-async def test_the_place_in_the_queue_is_told_as_it_changes(ci_folder: Path) -> None:
-    async with open_house(ci_folder, stream_heartbeat=0.05) as house:
+async def test_the_place_in_the_queue_is_told_as_it_changes(ground: Settings) -> None:
+    async with open_house(ground, stream_heartbeat=0.05) as house:
         ada = await house.caller()
         first, second = await ada.submit(), await ada.submit()
         path = f"/jobs/{second}/stream?events=all&from_beginning=1"
@@ -196,9 +196,9 @@ async def test_how_a_job_failed_is_told_alike_everywhere(house: House, ada: Call
     assert (await ada.client.get(f"/jobs/{job}")).json()["status"] == status
 
 
-async def test_a_drained_server_says_come_again(ci_folder: Path) -> None:
+async def test_a_drained_server_says_come_again(ground: Settings) -> None:
     """Invariant 7: every close says whether it is final."""
-    async with open_house(ci_folder) as house:
+    async with open_house(ground) as house:
         ada = await house.caller()
         job = await ada.submit()
         async with ada.client.stream("GET", f"/jobs/{job}/stream?from_beginning=true") as answer:

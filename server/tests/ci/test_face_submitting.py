@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
+
+from runyard.settings import Settings
 
 from .conftest import Caller, House, form, open_house
 
@@ -125,11 +126,11 @@ async def test_options_that_cannot_be_used_are_named(ada: Caller, options: str, 
     assert says in detail
 
 
-async def test_the_network_needs_the_operators_permission(ci_folder: Path, ada: Caller) -> None:
+async def test_the_network_needs_the_operators_permission(ground: Settings, ada: Caller) -> None:
     status, code, detail = await refused(ada, **form(options={"network": True}))
     assert (status, code) == (403, "network_not_allowed")
     assert "RUNYARD_SANDBOX_NETWORK" in detail
-    async with open_house(ci_folder, sandbox_network=True) as open_yard:
+    async with open_house(ground, sandbox_network=True) as open_yard:
         caller = await open_yard.caller()
         await caller.submit(options={"network": True})
 
@@ -142,8 +143,8 @@ async def test_values_of_env_are_not_shown_again(ada: Caller) -> None:
     assert details["options"] == {"env": {"TOKEN": "***"}, "timeout": 60.0}
 
 
-async def test_a_package_above_the_limit_is_refused_before_and_while_it_is_read(ci_folder: Path) -> None:
-    async with open_house(ci_folder, upload_limit=1_000_000) as house:
+async def test_a_package_above_the_limit_is_refused_before_and_while_it_is_read(ground: Settings) -> None:
+    async with open_house(ground, upload_limit=1_000_000) as house:
         ada = await house.caller()
         assert (await refused(ada, **form(b"x" * 1_000_001)))[:2] == (413, "package_too_large")
         assert (await ada.client.post("/submit-async", **form(b"x" * 1_000_000))).status_code == 200

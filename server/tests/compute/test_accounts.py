@@ -60,17 +60,22 @@ async def yard(yard_database: str) -> AsyncIterator[Yard]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def app(yard: Yard) -> FastAPI:
+    app = FastAPI()
+    app.add_middleware(RequestIds)
+    app.include_router(ci_api.router(yard))
+    app.include_router(accounts.router(yard))
+    return app
+
+
 class Place:
     """Somewhere that requests come from, each test's with an address of its own."""
 
     last = 0
 
-    def __init__(self, yard: Yard) -> None:
+    def __init__(self, yard: Yard, app: FastAPI) -> None:
         Place.last += 1
-        app = FastAPI()
-        app.add_middleware(RequestIds)
-        app.include_router(ci_api.router(yard))
-        app.include_router(accounts.router(yard))
         self.yard = yard
         self.address = f"192.0.2.{Place.last}"
         self.client = httpx.AsyncClient(
@@ -92,10 +97,10 @@ class Place:
 
 
 @pytest.fixture
-async def place(yard: Yard) -> AsyncIterator[Place]:
+async def place(yard: Yard, app: FastAPI) -> AsyncIterator[Place]:
     CLOCK.ahead = timedelta()
     await yard.database.execute("DELETE FROM users")
-    place = Place(yard)
+    place = Place(yard, app)
     yield place
     await place.client.aclose()
 
@@ -201,7 +206,7 @@ async def test_a_large_or_broken_form_is_refused(place: Place) -> None:
     assert (broken.status_code, broken.json()["code"]) == (400, "bad_form")
 
 
-async def test_too_many_failures_have_to_wait(place: Place, yard: Yard, ada: User) -> None:
+async def test_too_many_failures_have_to_wait(place: Place, yard: Yard, app: FastAPI, ada: User) -> None:
     for n in range(3):
         answer = await place.sign_in(ada.login, "wrong", **{"X-Forwarded-For": f"198.51.100.{n}"})
         assert told(answer) == WRONG
@@ -212,7 +217,7 @@ async def test_too_many_failures_have_to_wait(place: Place, yard: Yard, ada: Use
     other = await place.user()
     forwarded = await place.sign_in(other.login, **{"X-Forwarded-For": "198.51.100.9", "Forwarded": "for=198.51.100.9"})
     assert forwarded.status_code == 429, "what a request says of its address proves nothing"
-    elsewhere = Place(yard)
+    elsewhere = Place(yard, app)
     assert (await elsewhere.sign_in(other.login)).status_code == 200
     await elsewhere.client.aclose()
     CLOCK.ahead = timedelta(minutes=5, seconds=1)

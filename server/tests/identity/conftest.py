@@ -1,4 +1,4 @@
-"""A yard's database for these tests: one embedded Postgres for the session, empty identity tables for each test."""
+"""A yard's database for these tests: tables of their own for the session, empty ones for each test."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
+from pydantic import SecretStr
 
 from runyard.database import Database, open_database
-from runyard.database.embedded import EmbeddedPostgres
 from runyard.identity.passwords import Passwords
 from runyard.identity.store import IdentityStore
 from runyard.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def settings() -> Iterator[Settings]:
+def settings(yard_database: str) -> Iterator[Settings]:
     folder = Path(tempfile.mkdtemp(prefix="runyard-identity-", dir="/tmp"))
-    folder.chmod(0o711)
-    server = EmbeddedPostgres(folder)
-    server.acquire()
-    yield Settings(data_dir=folder, database_url=None)
-    server.release()
+    yield Settings(data_dir=folder, database_url=SecretStr(yard_database), database_schema=f"test_{uuid4().hex[:12]}")
     shutil.rmtree(folder)
 
 

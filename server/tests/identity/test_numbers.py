@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 
 from runyard.database import open_database
-from runyard.database.embedded import EmbeddedPostgres
 from runyard.database.migrations.versions import __path__ as versions
 from runyard.identity import NotFound, remembered
 from runyard.identity.store import IdentityStore
@@ -45,7 +44,7 @@ def statements(revision):
 
 async def test_users_of_an_older_yard_are_numbered_in_the_order_they_came(settings, clock):
     schema = f"test_{uuid4().hex[:12]}"
-    old = await asyncpg.connect(EmbeddedPostgres(settings.data_dir).dsn, server_settings={"search_path": schema})
+    old = await asyncpg.connect(settings.database_url.get_secret_value(), server_settings={"search_path": schema})
     await old.execute(f"CREATE SCHEMA {schema}")
     for statement in statements("0001"):
         await old.execute(statement)

@@ -190,7 +190,7 @@ async def test_when_a_process_dies_its_instances_end_and_others_start(bench: Ben
     async with aclosing(bench.says(job)) as says:
         await anext(says)
     for host in tuple(bench.work.hosts.hosts):
-        await host.kill()
+        await host._companion.kill()
     end, _ = await bench.story(job)
     assert end.reason == "server_error"
     assert "broke down" in end.text

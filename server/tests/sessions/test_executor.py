@@ -6,13 +6,14 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from runyard.jobs import LOG, State
 from runyard.sandbox import Sandbox
-from runyard.services.sessions.executor import NOBODY_DECIDED, NOBODY_SPOKE, RESTARTED
+from runyard.services.sessions.executor import BEGUN_ANEW, NOBODY_DECIDED, NOBODY_SPOKE, RESTARTED
 from runyard.services.sessions.order import Repository
 from runyard.services.sessions.words import HISTORY, Tells
 
@@ -443,15 +444,8 @@ async def test_a_session_goes_on_when_its_worker_was_killed(yard_database: str, 
     async with open_bench(yard_database, sandbox, worker=False, heartbeat_seconds=1.0) as bench:
         bench.provider.will(calls(("write", {"path": "new.txt", "content": "new\n"})), hangs("And"))
         job = await bench.start(repositories=[orders])
-        settings = bench.yard.settings.model_dump(mode="json", exclude_defaults=True)
-        worker = Path(__file__).with_name("lonely_worker.py")
-        known = json.dumps({**settings, "database_url": yard_database})
-        process = await asyncio.create_subprocess_exec(sys.executable, str(worker), known)
-        try:
+        async with lonely_worker(bench, yard_database):
             await bench.told(job, Tells.DELTA)
-        finally:
-            process.kill()
-            await process.wait()
         bench.provider.will(calls(("read", {"path": "new.txt"})), says("Done."))
         async with open_worker(bench):
             story = await bench.story(job)
@@ -459,6 +453,34 @@ async def test_a_session_goes_on_when_its_worker_was_killed(yard_database: str, 
         assert story.job.losses == 1
         assert "new" in bench.provider.results()[-1]
         assert [one["name"] for one in story.told(Tells.TOOL_CALL)] == ["write", "read"]
+
+
+async def test_a_session_whose_worker_was_killed_before_its_first_step_begins_anew(
+    yard_database: str, sandbox: Sandbox
+):
+    async with open_bench(yard_database, sandbox, worker=False, heartbeat_seconds=1.0) as bench:
+        job = await bench.start(agent="stuck", notes=["Somebody stands in."])
+        async with lonely_worker(bench, yard_database):
+            await bench.until(job, lambda event: event.type == LOG)
+        async with open_worker(bench):
+            await bench.told(job, Tells.NOTE, content=BEGUN_ANEW)
+            await bench.yard.jobs.cancel(job.id)
+            story = await bench.story(job)
+        assert story.notes == ["Somebody stands in.", BEGUN_ANEW]
+
+
+@asynccontextmanager
+async def lonely_worker(bench: Bench, database: str) -> AsyncIterator[None]:
+    """A worker in a process of its own, which is killed in the end."""
+    settings = bench.yard.settings.model_dump(mode="json", exclude_defaults=True)
+    program = Path(__file__).with_name("lonely_worker.py")
+    known = json.dumps({**settings, "database_url": database})
+    process = await asyncio.create_subprocess_exec(sys.executable, str(program), known)
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def _so_far(bench: Bench, job: object, kind: str) -> list[dict[str, object]]:

@@ -251,5 +251,5 @@ async def test_a_hand_that_talks_nonsense_is_ended(desk: Desk, tmp_path: Path, s
         os.close(writing)
         with pytest.raises(HandDied, match="talks nonsense"):
             await hand.ask(msgspec.structs.replace(order, number=2))
-        await asyncio.wait({hand._ended})
+        await asyncio.wait({hand._companion.over})
         assert not hand.alive

@@ -244,9 +244,9 @@ async def test_a_hand_that_dies_is_replaced(desk: Desk):
         await use(workspace, "write", path="new", content="x")
         hand = workspace._keeper._hand
         assert hand is not None
-        await hand._process.kill()
+        await hand._companion.kill()
         async with asyncio.timeout(DEADLINE):
-            await asyncio.wait({hand._ended})
+            await asyncio.wait({hand._companion.over})
         assert "+x" in await use(workspace, "diff")
         assert workspace._keeper._hand is not hand
 

@@ -70,6 +70,7 @@ class Server:
         self.files = {}
         self.keys = {}
         self.decided = {}
+        self.interruptions = 0
         self.requests = []
         self.faults = []
         self.behaviour = "completes"
@@ -322,9 +323,15 @@ class Server:
             case "POST", [_, *_] if over:
                 return refused(409, "the session has ended", code="ended")
             case "POST", ["messages"]:
-                self._emit(session_id, "message", {"role": "user", "content": request.json["content"]})
-                return Answer(202, {"seq": len(self.events[session_id])})
+                key = (session_id, request.headers.get("idempotency-key"))
+                if key not in self.keys:
+                    self._emit(session_id, "message", {"role": "user", "content": request.json["content"]})
+                    self.keys[key] = len(self.events[session_id])
+                return Answer(202, {"seq": self.keys[key]})
             case "POST", ["interrupt"]:
+                key = (session_id, request.headers.get("idempotency-key"))
+                self.interruptions += key not in self.keys
+                self.keys[key] = None
                 return Answer(202, record)
             case "POST", ["stop"]:
                 self._emit(session_id, "status", {"status": "failed", "reason": "stopped", "error": "stopped"})
@@ -343,8 +350,8 @@ class Server:
                     {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest(),
                      "contentType": "text/plain"} for name, content in files
                 ]})  # fmt: skip
-            case "GET", ["artifacts", name]:
-                return self._file(request, self.files[session_id][name])
+            case "GET", ["artifacts", *name]:
+                return self._file(request, self.files[session_id]["/".join(name)])
             case "GET", ["patch"]:
                 repo = dict(request.query).get("repo", "all")
                 return Answer(body=b"--- a/caf\xe9\n+++ " + repo.encode(), headers={"Content-Type": "text/x-diff"})
@@ -365,9 +372,14 @@ class Server:
 
     async def _stream(self, connection, request):
         session_id = unquote(request.path.split("/")[3])
-        known = int(request.headers.get("last-event-id") or dict(request.query).get("after") or 0)
+        known = request.headers.get("last-event-id") or dict(request.query).get("after") or 0
+        events = self.events[session_id]
+        if known == "last":  # of what is over, the end is told
+            known = len(events) - (self.sessions[session_id]["status"] in {"completed", "failed"})
+        known = int(known)
         position = max(0, known - 3) if self.double and known else known
         await connection.begin()
+        await connection.chunk(b"id: %d\n\n" % position)
         sent = 0
         while True:
             connection.news.clear()

@@ -48,7 +48,7 @@ def test_a_whole_session_arrives():
             "id": "s", "status": "failed", "task": "t", "model": "m", "createdAt": "1", "completedAt": "2", "error": "e",
             "displayName": "d", "labels": {"a": "b"}, "startedAt": "3", "timeout": 60, "interactive": True,
             "waiting": "message", "reason": "budget", "agent": "embedded", "notes": ["n"], "unknown": [1],
-            "repos": [{"url": "u", "branch": "b", "commit": "c"}],
+            "repos": [{"name": "n", "url": "u", "branch": "b", "commit": "c"}],
             "usage": {"turns": 1, "inputTokens": 2, "outputTokens": 3, "toolCalls": 4},
         }
     )  # fmt: skip
@@ -56,7 +56,7 @@ def test_a_whole_session_arrives():
         "id": "s", "status": "failed", "task": "t", "model": "m", "created_at": "1", "completed_at": "2", "result": None,
         "error": "e", "display_name": "d", "labels": {"a": "b"}, "started_at": "3", "timeout": 60, "interactive": True,
         "waiting": "message", "reason": "budget", "agent": "embedded", "notes": ["n"],
-        "repos": [{"url": "u", "branch": "b", "path": None, "commit": "c"}],
+        "repos": [{"url": "u", "branch": "b", "path": None, "commit": "c", "name": "n"}],
         "usage": {"turns": 1, "input_tokens": 2, "output_tokens": 3, "tool_calls": 4},
     }  # fmt: skip
     assert session.ended

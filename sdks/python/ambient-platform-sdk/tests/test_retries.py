@@ -124,15 +124,36 @@ def test_a_server_that_can_not_be_asked_what_it_is_counts_as_original(client, se
 # What changes a session.
 
 
-def test_a_message_is_sent_once(client, server):
+@pytest.mark.parametrize("fault", [ACTED_RESET, RESET, Answer(429)])
+def test_a_message_is_said_once_whatever_happens_to_the_answer(client, server, fault):
     session_id = server.add()
-    server.fault("POST .*", ACTED_RESET)
-    with pytest.raises(ap.AmbientConnectionError):
-        client.send_message(session_id, "go on")
-    assert len(server.events[session_id]) == 1
-    server.fault("POST .*", Answer(429))
-    client.send_message(session_id, "go on")
+    server.fault("POST .*", fault, times=2)
+    assert client.send_message(session_id, "go on") == 1
+    assert client.send_message(session_id, "go on") == 2  # another call has another key
     assert len(server.events[session_id]) == 2
+    assert [client.send_message(session_id, "go on", idempotency_key="k") for _ in range(2)] == [3, 3]
+
+
+@pytest.mark.parametrize("fault", [ACTED_RESET, RESET, Answer(429)])
+def test_one_turn_is_interrupted_whatever_happens_to_the_answer(client, server, fault):
+    session = client.session(server.add())
+    server.fault("POST .*", fault, times=2)
+    session.interrupt()
+    assert server.interruptions == 1
+    for _ in range(2):
+        session.interrupt(idempotency_key="k")
+    assert server.interruptions == 2
+
+
+@pytest.mark.parametrize("call", [lambda session: session.send("go on"), lambda session: session.interrupt()])
+def test_an_original_server_is_not_asked_twice_to_do_what_it_lacks(guest, original, call):
+    session = guest.session(original.add())
+    original.fault("POST .*", RESET)
+    with pytest.raises(ap.AmbientConnectionError):
+        call(session)
+    with pytest.raises(ap.NotSupportedError):
+        call(session)
+    assert len(original.seen("POST .*")) == 2
 
 
 def test_a_delete_whose_answer_is_lost_is_done(client, server):

@@ -80,6 +80,31 @@ def test_a_stream_goes_on_behind_an_event(client, server):
     assert seqs(client.stream_events(session_id, after=events.cursor)) == list(range(3, 11))
 
 
+def test_a_stream_from_now_on(client, server):
+    """However often it breaks before anything has come: nothing of before is told, nothing since is missed."""
+    session_id = many(server, 5, status="running")
+    server.end_quietly = True
+    paused = []
+
+    def happens(_):
+        paused.append(1)
+        if len(paused) == 3:
+            server.emit(session_id, "delta", content="now")
+            server.emit(session_id, "status", status="completed")
+
+    client._core.port._sleep = happens
+    events = client.stream_events(session_id, after="last")
+    assert events.cursor is None
+    assert seqs(events) == [6, 7]
+    first, *others = server.seen("GET .*/events")
+    assert (first.query, first.headers.get("last-event-id")) == ([("after", "last")], None)
+    assert [(one.query, one.headers["last-event-id"]) for one in others] == [([], "5")] * 3
+
+
+def test_a_stream_from_now_on_of_what_has_ended_is_its_end(client, server):
+    assert seqs(client.stream_events(many(server, 4), after="last")) == [4]
+
+
 def test_a_stream_behind_the_last_event_is_empty(client, server):
     session_id = many(server, 3)
     assert seqs(client.stream_events(session_id, after=3)) == []

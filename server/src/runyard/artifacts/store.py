@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+import shutil
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,13 +93,21 @@ class ArtifactStore:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._store = LocalStore(self._folder) if self._folder is not None else from_url(url)
 
-    async def put(self, content: AsyncIterable[bytes], *, limit: int, expected: str | None = None) -> Blob:
+    async def put(
+        self,
+        content: AsyncIterable[bytes],
+        *,
+        limit: int,
+        expected: str | None = None,
+        also: Callable[[bytes], object] | None = None,
+    ) -> Blob:
         """Store content as it arrives and return its address.
 
         Args:
             content: the bytes, in pieces of any size; never held together in memory.
             limit: most bytes to take.
             expected: SHA-256 the content must have.
+            also: called with one piece after another, in other threads: another digest, for example.
 
         Raises:
             TooLarge: more than ``limit`` bytes came.
@@ -107,9 +116,9 @@ class ArtifactStore:
         incoming = f"{INCOMING}/{uuid4()}"
         try:
             if self._folder is not None:
-                blob = await _receive(content, self._folder / incoming, limit)
+                blob = await _receive(content, self._folder / incoming, limit, also)
             else:
-                blob = await self._send(content, incoming, limit)
+                blob = await self._send(content, incoming, limit, also)
             if expected is not None and expected != blob.digest:
                 raise DigestMismatch(expected, blob.digest)
             await self._settle(incoming, blob, durable=False)
@@ -118,16 +127,24 @@ class ArtifactStore:
                 await obstore.delete_async(self._store, incoming)
         return blob
 
-    async def _send(self, content: AsyncIterable[bytes], incoming: str, limit: int) -> Blob:
+    async def _send(
+        self, content: AsyncIterable[bytes], incoming: str, limit: int, also: Callable[[bytes], object] | None
+    ) -> Blob:
         """Upload content to an object store and say what it was."""
         digest, size = hashlib.sha256(), 0
+
+        def look(lot: bytes) -> None:
+            digest.update(lot)
+            if also is not None:
+                also(lot)
+
         writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
         try:
             async for lot in _lots(content):
                 size += len(lot)
                 if size > limit:
                     raise TooLarge(limit)
-                await asyncio.to_thread(digest.update, lot)
+                await asyncio.to_thread(look, lot)
                 await writer.write(lot)
             await writer.close()
         finally:
@@ -257,12 +274,18 @@ class ArtifactStore:
         if check is not None and check.hexdigest() != digest:
             raise DigestMismatch(digest, check.hexdigest())
 
-    async def fetch_to(self, digest: str, path: Path) -> None:
+    async def fetch_to(self, digest: str, path: Path, *, check: bool = True) -> None:
         """Write a blob to a local file.
+
+        Args:
+            check: compare it with its digest; for whoever reads the file to leave out who has another digest of it.
 
         Raises:
             DigestMismatch: what is stored isn't what it was.
         """
+        if self._folder is not None and not check:
+            await asyncio.to_thread(shutil.copyfile, self._folder / _path(digest), path)
+            return
         if self._folder is not None:
             blob = await asyncio.to_thread(_copy, self._folder / _path(digest), path, None, durable=False)
             if blob.digest != digest:
@@ -344,8 +367,10 @@ def _path(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
 
 
-async def _receive(content: AsyncIterable[bytes], target: Path, limit: int) -> Blob:
-    """Write content to a file as it arrives and say what it was."""
+async def _receive(
+    content: AsyncIterable[bytes], target: Path, limit: int, also: Callable[[bytes], object] | None
+) -> Blob:
+    """Write content to a file as it arrives and say what it was: one lot is written while the next comes in."""
     digest, size = hashlib.sha256(), 0
 
     def create() -> FileIO:
@@ -354,17 +379,31 @@ async def _receive(content: AsyncIterable[bytes], target: Path, limit: int) -> B
 
     def keep(lot: bytes) -> None:
         digest.update(lot)
+        if also is not None:
+            also(lot)
         _write(file, lot)
 
+    def close(kept: asyncio.Task[None]) -> None:
+        kept.exception()
+        file.close()
+
     file = await asyncio.to_thread(create)
+    keeping: asyncio.Task[None] | None = None
     try:
         async for lot in _lots(content):
             size += len(lot)
             if size > limit:
                 raise TooLarge(limit)
-            await asyncio.to_thread(keep, lot)
+            if keeping is not None:
+                await asyncio.shield(keeping)
+            keeping = asyncio.create_task(asyncio.to_thread(keep, lot))
+        if keeping is not None:
+            await asyncio.shield(keeping)
     finally:
-        file.close()
+        if keeping is None or keeping.done():
+            file.close()
+        else:  # nobody closes a file that is being written
+            keeping.add_done_callback(close)
     return Blob(digest.hexdigest(), size)
 
 

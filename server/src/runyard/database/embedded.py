@@ -54,13 +54,21 @@ CONFIGURATION = {
     "timezone": "UTC",
 }
 
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+"""What makes a server faster that need not survive the end of the machine."""
+
 
 class EmbeddedPostgres:
-    """A handle on the server of one data folder. Methods block: call them from a thread."""
+    """A handle on the server of one data folder. Methods block: call them from a thread.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        durable: what was committed survives the end of the machine, as it always survives the end of a process.
+    """
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.home = data_dir / "postgres"
         self.data = self.home / "data"
+        self._configuration = CONFIGURATION if durable else CONFIGURATION | FORGETFUL
         self._users: IO[str] | None = None
         self._account: pwd.struct_passwd | None = None
 
@@ -150,7 +158,7 @@ class EmbeddedPostgres:
             self._run("initdb", "-D", str(unfinished), "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust")
             unfinished.rename(self.data)
         self._bury()
-        options = [f"-c {name}={value}" if value else f"-c {name}=''" for name, value in CONFIGURATION.items()]
+        options = [f"-c {name}={value}" if value else f"-c {name}=''" for name, value in self._configuration.items()]
         options.append(f"-k {shlex.quote(str(self.socket_dir))}")
         self._run(
             "pg_ctl", "-D", str(self.data), "-l", str(self.home / "log"), "-w", "-t", "60",

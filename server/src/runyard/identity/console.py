@@ -1,15 +1,17 @@
-"""What operators' command lines share: work on the store, one way to say errors and answers, ages, tables."""
+"""What operators' command lines share: settings, work on the store, one way to say errors and answers, options."""
 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import re
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeAlias, TypeVar
 
 import typer
 
@@ -17,6 +19,7 @@ from runyard.identity.errors import IdentityError
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
+    from runyard.settings import Settings
 
 T = TypeVar("T")
 Store = TypeVar("Store")
@@ -24,6 +27,21 @@ OpenStore: TypeAlias = "Callable[[], AbstractAsyncContextManager[IdentityStore]]
 
 AGE: Final = re.compile(r"(\d{1,9})([smhdw])")
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def load(**flags: object) -> Settings:
+    """The settings of the environment, overridden by flags that were given; a wrong one ends the program."""
+    # a command line that only prints its help loads none of these
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from runyard.settings import Settings  # noqa: PLC0415
+
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("RUNYARD_")
+        fail(f"RUNYARD_{name} is {first['input']!r}: {first['msg']}.")
 
 
 def work(open_store: Callable[[], AbstractAsyncContextManager[Store]], task: Callable[[Store], Awaitable[T]]) -> T:
@@ -46,7 +64,7 @@ def work(open_store: Callable[[], AbstractAsyncContextManager[Store]], task: Cal
 
 def fail(message: str) -> NoReturn:
     """Say ``message`` on stderr and exit 1."""
-    note(f"Error: {message}")
+    typer.secho(f"Error: {message}", fg="red", err=True)
     raise typer.Exit(1)
 
 
@@ -58,6 +76,11 @@ def note(message: str) -> None:
 def answer(value: object, text: str, *, as_json: bool) -> None:
     """Print ``value`` as JSON, with times as ISO 8601 and ids as text, or ``text``, which says the same."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) if as_json else text)
+
+
+def secret(what: str, *, longest: int) -> str:
+    """What comes from standard input, up to so many characters; asked for, unseen, at a terminal."""
+    return getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.read(longest)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -90,17 +113,11 @@ def age(text: str) -> timedelta:
 
 
 def _explain(error: Exception) -> str | None:
-    """What is wrong with the machine or its settings, or None if the program is at fault."""
-    # a command line that only prints its help loads none of these
+    """What is wrong with the machine, or None if the program is at fault."""
     from asyncpg import PostgresError  # noqa: PLC0415
-    from pydantic import ValidationError  # noqa: PLC0415
 
     from runyard.database import DatabaseError  # noqa: PLC0415
 
-    if isinstance(error, ValidationError):
-        return "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False)
-        )
     return str(error) if isinstance(error, DatabaseError | PostgresError | OSError) else None
 
 
@@ -108,3 +125,18 @@ def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Expires: TypeAlias = Annotated[
+    timedelta | None,
+    typer.Option(parser=age, metavar="AGE", help="How long it works, such as 90d; for ever by default."),
+]
+NewExpires: TypeAlias = Annotated[
+    timedelta | None,
+    typer.Option(parser=age, metavar="AGE", help="How long the new one works; as the old by default."),
+]
+Overlap: TypeAlias = Annotated[
+    timedelta | None,
+    typer.Option(parser=age, metavar="AGE", help="How long the old one works on; 7d by default."),
+]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from runyard.identity.console import OpenStore, answer, fail, moment, table, work
-from runyard.identity.credentials import USER, RepositoryCredential
-from runyard.identity.user_verbs import AsJson
+from runyard.identity.console import AsJson, OpenStore, answer, fail, moment, secret, table, work
+from runyard.identity.model import REPOSITORY_USER, RepositoryCredential
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
@@ -33,7 +30,7 @@ def credential_verbs(open_store: OpenStore) -> typer.Typer:
         name: Name,
         *,
         host: Annotated[str, typer.Option(help="Where it is sent, and nowhere else: github.com")],
-        user: Annotated[str, typer.Option(help="What the host wants beside the token.")] = USER,
+        user: Annotated[str, typer.Option(help="What the host wants beside the token.")] = REPOSITORY_USER,
         project: OfProject = None,
         as_json: AsJson = False,
     ) -> None:
@@ -66,8 +63,7 @@ def credential_verbs(open_store: OpenStore) -> typer.Typer:
 
 def _token() -> str:
     """The token on standard input, without what surrounds it; asked for at a terminal."""
-    text = getpass.getpass("Token: ") if sys.stdin.isatty() else sys.stdin.read(INPUT)
-    token = text.strip()
+    token = secret("Token", longest=INPUT).strip()
     if not token:
         fail("No token came from standard input. Pipe one into: runyard credential add NAME --host HOST")
     return token

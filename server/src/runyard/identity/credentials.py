@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -23,49 +20,17 @@ from runyard.database import Database
 from runyard.identity.checks import checked_project, storable
 from runyard.identity.errors import InvalidValue, NotFound
 from runyard.identity.keys import Secret
+from runyard.identity.model import REPOSITORY_USER, RepositoryCredential
 from runyard.identity.principal import project_tenant
 from runyard.identity.sealing import Seal
-
-USER: Final = "x-access-token"
-"""What hosts of repositories take as the name beside a token."""
 
 LONGEST: Final = 8192
 """Characters of a token."""
 
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 HOST: Final = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
-PORTS: Final = {"http": 80, "https": 443}
 
 _COLUMNS: Final = "name, project, host, username, created_at, changed_at"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryCredential:
-    """What may be told of one.
-
-    Attributes:
-        project: the only one whose sessions may name it; None for all.
-        host: where it is sent, ``github.com`` or ``git.example.com:8443``. Nowhere else.
-        username: what the host wants beside the token.
-    """
-
-    name: str
-    project: str | None
-    host: str
-    username: str
-    created_at: datetime
-    changed_at: datetime
-
-    def fits(self, url: str) -> bool:
-        """Whether it is for the repository at this address."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:  # no address at all
-            return False
-        name = (parts.hostname or "").rstrip(".")
-        name = f"[{name}]" if ":" in name else name
-        return self.host == (name if port in {None, PORTS.get(parts.scheme)} else f"{name}:{port}")
 
 
 class Credentials:
@@ -83,7 +48,7 @@ class Credentials:
         self._clock = clock
 
     async def add(
-        self, name: str, token: str, *, host: str, username: str = USER, project: str | None = None
+        self, name: str, token: str, *, host: str, username: str = REPOSITORY_USER, project: str | None = None
     ) -> RepositoryCredential:
         """Keep a token; one of the same name in the same place is replaced.
 

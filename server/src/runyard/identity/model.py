@@ -1,4 +1,4 @@
-"""The values identity keeps: users, projects, keys of both sorts, and how a key stands."""
+"""The values identity keeps: users, projects, keys of both sorts and how a key stands, logins for repositories."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from runyard.identity.keys import KeyKind, Secret
@@ -19,6 +20,11 @@ OVERLAP: Final = timedelta(days=7)
 
 EXPIRES_SOON: Final = timedelta(days=14)
 DAY: Final = timedelta(days=1)
+
+REPOSITORY_USER: Final = "x-access-token"
+"""What hosts of repositories take as the name beside a token."""
+
+PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,3 +139,32 @@ def key_status(
     elif age >= warn_days * DAY:
         warning = f"This API key is {age // DAY} days old. {advice}"
     return KeyStatus(age=age, expires_in=expires_in, warning=warning)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryCredential:
+    """What may be told of one.
+
+    Attributes:
+        project: the only one whose sessions may name it; None for all.
+        host: where it is sent, ``github.com`` or ``git.example.com:8443``. Nowhere else.
+        username: what the host wants beside the token.
+    """
+
+    name: str
+    project: str | None
+    host: str
+    username: str
+    created_at: datetime
+    changed_at: datetime
+
+    def fits(self, url: str) -> bool:
+        """Whether it is for the repository at this address."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:  # no address at all
+            return False
+        name = (parts.hostname or "").rstrip(".")
+        name = f"[{name}]" if ":" in name else name
+        return self.host == (name if port in {None, PORTS.get(parts.scheme)} else f"{name}:{port}")

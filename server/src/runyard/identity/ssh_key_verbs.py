@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from runyard.identity.console import OpenStore, answer, fail, moment, note, table, work
+from runyard.identity.console import AsJson, OpenStore, answer, fail, moment, note, table, work
 from runyard.identity.model import SshKey
-from runyard.identity.user_verbs import AsJson, Reference
+from runyard.identity.user_verbs import Reference
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore

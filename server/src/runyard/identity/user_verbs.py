@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
-from runyard.identity.console import OpenStore, answer, fail, moment, table, work
+from runyard.identity.console import AsJson, OpenStore, answer, fail, moment, secret, table, work
 from runyard.identity.model import User
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 PASSWORD_INPUT: Final = 8192
 """Characters read in search of a password; identity refuses long ones with a better message."""
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reference: TypeAlias = Annotated[str, typer.Argument(metavar="USER", help="Login, email or id.")]
 FromStdin: TypeAlias = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
@@ -131,10 +128,7 @@ def _change(open_store: OpenStore, reference: str, task: Callable[[IdentityStore
 
 def _password() -> str:
     """The password on standard input, without the newline that ends it; asked for at a terminal."""
-    if sys.stdin.isatty():
-        text = getpass.getpass("Password: ")
-    else:
-        text = sys.stdin.read(PASSWORD_INPUT).removesuffix("\n").removesuffix("\r")
+    text = secret("Password", longest=PASSWORD_INPUT).removesuffix("\n").removesuffix("\r")
     if not text:
         fail("No password came from standard input. Pipe one into --password-stdin.")
     return text

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from uuid import UUID
 
 import typer
 
-from runyard.identity.console import OpenStore, age, answer, moment, note, table, work
+from runyard.identity.console import (
+    AsJson,
+    Expires,
+    NewExpires,
+    OpenStore,
+    Overlap,
+    answer,
+    moment,
+    note,
+    table,
+    work,
+)
 from runyard.identity.credential_verbs import credential_verbs
 from runyard.identity.keys import KeyKind
 from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, Project
 from runyard.identity.principal import Role
 from runyard.identity.ssh_key_verbs import ssh_key_verbs
-from runyard.identity.user_verbs import AsJson, Reference, user_verbs
+from runyard.identity.user_verbs import Reference, user_verbs
 
 if TYPE_CHECKING:
     from runyard.identity.store import IdentityStore
@@ -44,10 +54,6 @@ ProjectName: TypeAlias = Annotated[
     str, typer.Argument(metavar="PROJECT", help="Lower-case letters, digits and hyphens.")
 ]
 KeyId: TypeAlias = Annotated[UUID, typer.Argument(metavar="ID", help="Id of the key, see: runyard key list")]
-Expires: TypeAlias = Annotated[
-    timedelta | None,
-    typer.Option(parser=age, metavar="AGE", help="How long it works, such as 90d; for ever by default."),
-]
 
 
 def verbs(open_store: OpenStore) -> Mapping[str, typer.Typer]:
@@ -174,14 +180,8 @@ def key_verbs(open_store: OpenStore) -> typer.Typer:
     def rotate(
         key: KeyId,
         *,
-        overlap: Annotated[
-            timedelta | None,
-            typer.Option(parser=age, metavar="AGE", help="How long the old one works on; 7d by default."),
-        ] = None,
-        expires: Annotated[
-            timedelta | None,
-            typer.Option(parser=age, metavar="AGE", help="How long the new one works; as the old by default."),
-        ] = None,
+        overlap: Overlap = None,
+        expires: NewExpires = None,
         as_json: AsJson = False,
     ) -> None:
         """Make the successor of a key or token and print it, this once."""

@@ -56,7 +56,7 @@ _CLAIM: Final = f"""
 
 _SEND: Final = f"""
     WITH job AS (
-        UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 AND state = 'running' RETURNING id, last_seq, kind
+        UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 AND (state = 'running' OR $4) RETURNING id, last_seq, kind
     ), event AS (
         INSERT INTO events (job, seq, at, type, body) SELECT id, last_seq, $2, '{MESSAGE}', $3 FROM job
     ) SELECT last_seq AS seq, pg_notify('{CHANNEL}', 'event ' || id || ' ' || last_seq || ' ' || kind) FROM job"""
@@ -462,26 +462,20 @@ class JobStore:
             return await self._send(connection, job, stored, once)
         # Most jobs that are talked to are running: one statement then, tried once. Whatever else is the case, or has
         # become of it, is found out the careful way.
-        if once is None:
-            sent = await self.database.try_once(_SEND, job, self.clock(), stored)
-            if sent is not None:
-                return cast("int", sent["seq"])
+        sent = None if once is not None else await self.database.try_once(_SEND, job, self.clock(), stored, False)
+        if sent is not None:
+            return cast("int", sent["seq"])
         return await self.database.transaction(lambda connection: self._send(connection, job, stored, once))
 
     async def _send(self, connection: Connection, job: UUID, stored: bytes, once: Once | None) -> int:
-        row = await connection.fetchrow(f"SELECT {JOB_COLUMNS} FROM jobs WHERE id = $1 FOR UPDATE", job)
-        found = job_from_row(row) if row is not None else None
-        if found is None:
+        state = await connection.fetchval("SELECT state FROM jobs WHERE id = $1 FOR UPDATE", job)
+        if state is None:
             raise JobNotFound(job)
         if (sent := await _sent_before(connection, job, stored, once)) is not None:
             return sent
-        if found.state.ended:
-            raise JobEnded(job, found.state)
-        seq = await connection.fetchval("UPDATE jobs SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq", job)
-        await connection.execute(
-            "INSERT INTO events (job, seq, at, type, body) VALUES ($1, $2, $3, $4, $5)",
-            job, seq, self.clock(), MESSAGE, stored,
-        )  # fmt: skip
+        if State(state).ended:
+            raise JobEnded(job, state)
+        seq = cast("int", await connection.fetchval(_SEND, job, self.clock(), stored, True))
         if once is not None:
             await connection.execute(
                 "INSERT INTO idempotency (scope, key, fingerprint, job, seq, created_at)"
@@ -489,8 +483,7 @@ class JobStore:
                 f"{once.sender}/{job}", once.key, once.fingerprint, job, seq, self.clock(),
             )  # fmt: skip
         await self._wake(connection, job, "message", "news")
-        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"event {job} {seq} {found.kind}")
-        return cast("int", seq)
+        return seq
 
     async def cancel(self, job: UUID) -> Job:
         """Cancel a job and its children: at once when no process holds it, else as soon as its worker has stopped it.

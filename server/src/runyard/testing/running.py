@@ -267,7 +267,7 @@ def shared_postgres(run: str) -> Iterator[str]:
     """An embedded Postgres shared by every process that names the same ``run``; the last one to leave removes it."""
     folder = Path(tempfile.gettempdir()) / f"runyard-tests-{os.geteuid()}-{run}"
     folder.mkdir(mode=0o711, exist_ok=True)
-    postgres = EmbeddedPostgres(folder)
+    postgres = EmbeddedPostgres(folder, durable=False)
     postgres.acquire()
     try:
         yield postgres.dsn

@@ -74,7 +74,7 @@ class House:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, trust_env=False)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, trust_env=False, verify=False)
         self.stack.push_async_callback(client.aclose)
         return client
 

@@ -141,6 +141,19 @@ async def test_a_log_that_is_packed_away_while_somebody_looks_is_not_forgotten(h
     assert found.repositories["platform"]["commit"] == "abc"
 
 
+async def test_events_past_their_retention_are_gone_and_the_end_is_not(house, ada):
+    await house.work(everything)
+    session = await ada.create()
+    end = (await ada.events(session))[-1]
+    job = await house.job(session)
+    await house.yard.database.execute("DELETE FROM events WHERE job = $1", job.id)
+    assert await ada.events(session) == [end]
+    for path in ("messages", "logs", "logs?tail=5", "events"):
+        answer = await ada.client.get(f"/v1/sessions/{session}/{path}", headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (410, "events_expired"), path
+    assert (await ada.get(session))["result"] == "It is a platform."
+
+
 @pytest.mark.parametrize("cursor", ["-1", "x", "1.2", "9" * 19, "0x1"])
 async def test_what_is_no_cursor_is_refused(ada, cursor):
     session = await ada.create()

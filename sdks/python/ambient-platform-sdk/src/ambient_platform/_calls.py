@@ -60,9 +60,8 @@ def session_path(session_id: str, *below: str) -> str:
 async def create_session(core: Core, request: CreateSessionRequest, key: str | None) -> CreateSessionResponse:
     """Start a session."""
     request.validate()
-    headers = {"Idempotency-Key": key or new_key()}
-    asked = core.request("POST", SESSIONS, document=request.to_dict(), headers=headers)
-    return _read(await core.create(asked), CreateSessionResponse.from_dict)
+    asked = core.request("POST", SESSIONS, document=request.to_dict(), headers=_under(key))
+    return _read(await core.once(asked), CreateSessionResponse.from_dict)
 
 
 async def get_session(core: Core, session_id: str, *, until: float | None = None) -> SessionResponse:
@@ -85,10 +84,10 @@ async def delete(core: Core, session_id: str) -> None:
     await core.end(core.request("DELETE", session_path(session_id)), ended=SessionNotFoundError)
 
 
-async def interrupt(core: Core, session_id: str) -> SessionResponse:
-    """End the turn, and keep the session. Sent once: a second one would end the next turn."""
-    asked = core.request("POST", session_path(session_id, "interrupt"))
-    return _read(await core.answer(asked, replayable=False, superset=True), SessionResponse.from_dict)
+async def interrupt(core: Core, session_id: str, key: str | None) -> SessionResponse:
+    """End the turn, and keep the session."""
+    asked = core.request("POST", session_path(session_id, "interrupt"), headers=_under(key))
+    return _read(await core.once(asked, superset=True), SessionResponse.from_dict)
 
 
 async def end(core: Core, session_id: str, verb: str) -> SessionResponse:
@@ -100,13 +99,13 @@ async def end(core: Core, session_id: str, verb: str) -> SessionResponse:
     return _read(response, SessionResponse.from_dict)
 
 
-async def send_message(core: Core, session_id: str, content: str) -> int:
+async def send_message(core: Core, session_id: str, content: str, key: str | None) -> int:
     """Tell the agent something; gives the message's number."""
     if not content.strip():
         raise ValueError("Message cannot be empty")
-    asked = core.request("POST", session_path(session_id, "messages"), document={"content": content})
-    response = await core.answer(asked, replayable=False, superset=True)
-    return _read(response, lambda given: Fields(given, "the message").number("seq"))
+    path = session_path(session_id, "messages")
+    asked = core.request("POST", path, document={"content": content}, headers=_under(key))
+    return _read(await core.once(asked, superset=True), lambda given: Fields(given, "the message").number("seq"))
 
 
 async def approve(core: Core, session_id: str, call: str, *, approved: bool, comment: str | None) -> None:
@@ -154,6 +153,11 @@ async def metrics(core: Core, session_id: str) -> Mapping[str, object]:
 async def _items(core: Core, path: str, make: Callable[[Fields], T]) -> list[T]:
     response = await core.answer(core.request("GET", path), replayable=True, superset=True)
     return _read(response, lambda given: [make(one) for one in Fields(given, "the list").objects("items")])
+
+
+def _under(key: str | None) -> dict[str, str]:
+    """What makes a request one that may come again: the caller's key, or one of its own."""
+    return {"Idempotency-Key": key or new_key()}
 
 
 def _read(response: httpx.Response, make: Callable[[Mapping[str, object]], T]) -> T:

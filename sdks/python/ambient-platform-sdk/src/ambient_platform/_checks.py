@@ -120,6 +120,11 @@ def check_labels(labels: Mapping[str, str]) -> None:
             raise ValueError(f"{name!r} can't be a label's name: it may not be empty, or contain '='")
 
 
+def file_path(name: str, what: str) -> str:
+    """The name of a file, which may have folders in it, as the end of a path."""
+    return "/".join(path_part(part, what) for part in name.split("/"))
+
+
 def path_part(name: str, what: str) -> str:
     """A name as one part of a path; it can't lead anywhere else."""
     if not name:

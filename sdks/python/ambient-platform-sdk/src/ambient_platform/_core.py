@@ -104,11 +104,11 @@ class Core:
                 return outcome
             await self._pause(request, attempts, outcome, until)
 
-    async def create(self, request: Request) -> httpx.Response:
+    async def once(self, request: Request, *, superset: bool = False) -> httpx.Response:
         """The same for a request with an idempotency key, which may be sent twice to servers that keep such keys."""
         attempts = self.attempts(replayable=True)
         while True:
-            outcome = await self._attempt(request, superset=False)
+            outcome = await self._attempt(request, superset=superset)
             if isinstance(outcome, httpx.Response):
                 attempts.succeeded()
                 return outcome

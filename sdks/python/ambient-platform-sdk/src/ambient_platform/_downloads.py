@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import httpx
 
 from ._calls import artifacts, session_path
-from ._checks import path_part
+from ._checks import file_path
 from ._core import Core, Refusal
 from ._port import Body
 from ._wire.httpx_shell import header
@@ -79,7 +79,7 @@ def _created(path: Path) -> BinaryIO:
 
 
 async def _named(core: Core, session_id: str, name: str) -> Artifact:
-    path_part(name, "Artifact name")
+    file_path(name, "Artifact name")
     found = await artifacts(core, session_id)
     for artifact in found:
         if artifact.name == name:
@@ -99,7 +99,7 @@ def _place(artifact: Artifact, path: Path) -> Path:
 
 async def _fetch(core: Core, session_id: str, artifact: Artifact, part: _Part, on_progress: Progress | None) -> None:
     """Append what is missing, over as many connections as it takes, and verify the whole."""
-    path = session_path(session_id, "artifacts", path_part(artifact.name, "Artifact name"))
+    path = session_path(session_id, "artifacts", file_path(artifact.name, "Artifact name"))
     attempts = core.attempts(replayable=True)
     while True:
         before = part.have

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from typing import cast
+from typing import Final, Literal, TypeAlias, cast
 
 import httpx
 
@@ -20,16 +20,21 @@ from ._wire.stream import Resume
 from .events import Event, event_of
 from .exceptions import AmbientConnectionError, NotSupportedError, ResponseError, StreamLostError
 
+LAST: Final = "last"
+
+Position: TypeAlias = "int | Literal['last']"
+"""Where to begin: behind an event of this number, or behind the last one that there is when the server is asked."""
+
 
 async def follow(
-    core: Core, session_id: str, *, after: int | None = None, until: float | None = None
+    core: Core, session_id: str, *, after: Position | None = None, until: float | None = None
 ) -> AsyncGenerator[Event, None]:
     """Every event after a number, up to the end of the session.
 
     Args:
         core: the client's.
         session_id: whose events.
-        after: the last one that is known; None begins with the first.
+        after: the last one that is known, or `last`; None begins with the first.
         until: when to leave, on the clock; what has not come by then is missing.
 
     Raises:
@@ -40,7 +45,9 @@ async def follow(
     path = session_path(session_id, "events")
     following = _Following(core, after)
     while core.left(until) != 0:
-        request = core.request("GET", path, headers=following.headers(), silence=core.silence, until=until)
+        request = core.request(
+            "GET", path, query=following.query(), headers=following.headers(), silence=core.silence, until=until
+        )
         broken: Refusal | None = None
         try:
             async with aclosing(_read(core, request, following, until)) as events:
@@ -72,18 +79,24 @@ class _Following:
     The first connection gives up as soon as any call does; only a stream that once flowed is waited for.
     """
 
-    def __init__(self, core: Core, after: int | None) -> None:
-        cursor = None if after is None else str(after)
+    def __init__(self, core: Core, after: Position | None) -> None:
+        known = after if isinstance(after, int) else None
+        cursor = None if known is None else str(known)
         self.resume = Resume(core.stream_policy, clock=core.clock, random=core.chance, cursor=cursor)
-        self.seen = -1 if after is None else after
+        self.seen = -1 if known is None else known
         self.fresh = False
         self.over = False
         self._flows = False
+        self._from_last = after == LAST
         self._attempts = core.attempts(replayable=True)
 
     @property
     def ended(self) -> bool:
         return self.resume.ended
+
+    def query(self) -> tuple[tuple[str, str], ...]:
+        # The answer begins with the number of that event: from then on the header says more.
+        return (("after", LAST),) if self._from_last and self.resume.cursor is None else ()
 
     def headers(self) -> dict[str, str]:
         # Compression would hold events back.
@@ -103,6 +116,12 @@ class _Following:
         self.fresh = True
         self.resume.received(str(event.seq), terminal=event.terminal)
         return True
+
+    def moved(self, position: str | None) -> None:
+        """The server has said where the stream is, perhaps without an event."""
+        if position is not None and position.isdecimal() and int(position) > self.seen:
+            self.seen = int(position)
+            self.resume.moved(position)
 
     def pause(self, broken: Refusal | None) -> float:
         """Seconds to wait before the next connection; raises what the stream ends with if there is to be none."""
@@ -136,6 +155,7 @@ async def _read(
                     yield event
                     if event.terminal:
                         return
+            following.moved(decoder.last_event_id)
             following.resume.hinted(decoder.retry)
 
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from ._calls import get_session
 from ._core import Core, log
-from ._follow import follow
+from ._follow import LAST, follow
 from .exceptions import AmbientAPIError, SessionTimeout
 from .types import SessionResponse
 
@@ -40,7 +40,7 @@ async def wait_for_completion(
 async def _end_of_stream(core: Core, session_id: str, until: float | None) -> None:
     """Return at the session's last event, at the deadline, or where no events can be had."""
     try:
-        async with aclosing(follow(core, session_id, until=until)) as events:
+        async with aclosing(follow(core, session_id, after=LAST, until=until)) as events:
             async for event in events:
                 if event.terminal:
                     return

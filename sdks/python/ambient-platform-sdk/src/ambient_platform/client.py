@@ -14,7 +14,7 @@ from . import _calls as calls
 from ._base import SILENCE, ClientBase, needed_of_environment, url_of_environment
 from ._bearer import TokenProvider
 from ._downloads import Progress, download
-from ._follow import follow
+from ._follow import Position, follow
 from ._port import SyncPort, run
 from ._waiting import wait_for_completion
 from ._wire.retry import RetryPolicy
@@ -161,33 +161,48 @@ class AmbientClient(ClientBase):
 
     # While it runs.
 
-    def stream_events(self, session_id: str, *, after: int | None = None) -> EventStream:
+    def stream_events(self, session_id: str, *, after: Position | None = None) -> EventStream:
         """What a session tells, from its beginning to its end, each event once, whatever connections do.
 
         Args:
             session_id: which one.
-            after: the number of the last event that is known; None begins with the first.
+            after: the number of the last event that is known. None begins with the first event; `last` with what comes
+                once somebody iterates, which is when the server is asked.
         """
-        return EventStream(follow(self._core, session_id, after=after), after)
+        return EventStream(follow(self._core, session_id, after=after), after if isinstance(after, int) else None)
 
-    def send_message(self, session_id: str, content: str) -> int:
+    def send_message(self, session_id: str, content: str, *, idempotency_key: str | None = None) -> int:
         """Tell the agent something; gives the message's number.
+
+        Args:
+            session_id: which session.
+            content: what to tell.
+            idempotency_key: two calls with the same key and content are one message; each call has its own if None.
 
         Raises:
             ConflictError: the session is over.
         """
-        return run(calls.send_message(self._core, session_id, content))
+        return run(calls.send_message(self._core, session_id, content, idempotency_key))
 
-    def interrupt(self, session_id: str) -> SessionResponse:
-        """End the agent's turn, and keep the session."""
-        return run(calls.interrupt(self._core, session_id))
+    def interrupt(self, session_id: str, *, idempotency_key: str | None = None) -> SessionResponse:
+        """End the agent's turn, and keep the session.
+
+        Args:
+            session_id: which session.
+            idempotency_key: two calls with the same key end one turn; each call has its own if None.
+        """
+        return run(calls.interrupt(self._core, session_id, idempotency_key))
 
     def cancel(self, session_id: str) -> SessionResponse:
         """End a session. It is `failed` then, for the reason `stopped`."""
         return run(calls.end(self._core, session_id, "stop"))
 
     def finish(self, session_id: str) -> SessionResponse:
-        """End an interactive session that waits for a message. It is `completed` then."""
+        """End a session that waits for a message, or will: an interactive or interrupted one. It is `completed` then.
+
+        Raises:
+            ConflictError: the session is over, or ends by itself.
+        """
         return run(calls.end(self._core, session_id, "finish"))
 
     def approve(self, session_id: str, call: str, *, approved: bool = True, comment: str | None = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._downloads import Progress
+from ._follow import Position
 from .exceptions import SessionFailed
 from .streams import AsyncEventStream, EventStream
 from .types import Artifact, Message, SessionResponse, StatusFailed
@@ -30,7 +31,7 @@ class Session:
         """How it is."""
         return self.client.get_session(self.id)
 
-    def events(self, *, after: int | None = None) -> EventStream:
+    def events(self, *, after: Position | None = None) -> EventStream:
         """What it tells, up to its end."""
         return self.client.stream_events(self.id, after=after)
 
@@ -47,20 +48,20 @@ class Session:
         """
         return result_of(self.wait(timeout=timeout))
 
-    def send(self, content: str) -> int:
+    def send(self, content: str, *, idempotency_key: str | None = None) -> int:
         """Tell the agent something."""
-        return self.client.send_message(self.id, content)
+        return self.client.send_message(self.id, content, idempotency_key=idempotency_key)
 
-    def interrupt(self) -> SessionResponse:
+    def interrupt(self, *, idempotency_key: str | None = None) -> SessionResponse:
         """End the agent's turn, and keep the session."""
-        return self.client.interrupt(self.id)
+        return self.client.interrupt(self.id, idempotency_key=idempotency_key)
 
     def cancel(self) -> SessionResponse:
         """End it."""
         return self.client.cancel(self.id)
 
     def finish(self) -> SessionResponse:
-        """End it while it waits for a message."""
+        """End it while it waits for a message, or when its turn ends."""
         return self.client.finish(self.id)
 
     def approve(self, call: str, *, approved: bool = True, comment: str | None = None) -> None:
@@ -110,7 +111,7 @@ class AsyncSession:
         """How it is."""
         return await self.client.get_session(self.id)
 
-    def events(self, *, after: int | None = None) -> AsyncEventStream:
+    def events(self, *, after: Position | None = None) -> AsyncEventStream:
         """What it tells, up to its end."""
         return self.client.stream_events(self.id, after=after)
 
@@ -127,20 +128,20 @@ class AsyncSession:
         """
         return result_of(await self.wait(timeout=timeout))
 
-    async def send(self, content: str) -> int:
+    async def send(self, content: str, *, idempotency_key: str | None = None) -> int:
         """Tell the agent something."""
-        return await self.client.send_message(self.id, content)
+        return await self.client.send_message(self.id, content, idempotency_key=idempotency_key)
 
-    async def interrupt(self) -> SessionResponse:
+    async def interrupt(self, *, idempotency_key: str | None = None) -> SessionResponse:
         """End the agent's turn, and keep the session."""
-        return await self.client.interrupt(self.id)
+        return await self.client.interrupt(self.id, idempotency_key=idempotency_key)
 
     async def cancel(self) -> SessionResponse:
         """End it."""
         return await self.client.cancel(self.id)
 
     async def finish(self) -> SessionResponse:
-        """End it while it waits for a message."""
+        """End it while it waits for a message, or when its turn ends."""
         return await self.client.finish(self.id)
 
     async def approve(self, call: str, *, approved: bool = True, comment: str | None = None) -> None:

@@ -122,12 +122,13 @@ class CreateSessionResponse:
 
 @dataclass
 class SessionRepo:
-    """A repository of a session; `commit` is what was cloned."""
+    """A repository of a session; `commit` is what was cloned, `name` what `patch` knows it by."""
 
     url: str
     branch: str | None = None
     path: str | None = None
     commit: str | None = None
+    name: str | None = None
 
     @classmethod
     def of(cls, fields: Fields) -> SessionRepo:
@@ -137,6 +138,7 @@ class SessionRepo:
             fields.text_or_none("branch"),
             fields.text_or_none("path"),
             fields.text_or_none("commit"),
+            fields.text_or_none("name"),
         )
 
 

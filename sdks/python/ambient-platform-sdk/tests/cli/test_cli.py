@@ -162,6 +162,10 @@ def test_watch_begins_behind_an_event_and_prints_json(ambient, server):
     assert code == 0
     assert [json.loads(line)["seq"] for line in out.splitlines()] == [14, 15]
     assert ambient("watch", session_id, "--after", "15") == (0, "", "")
+    code, out, _ = ambient("watch", session_id, "--after", "last", "--json")
+    assert (code, [json.loads(line)["seq"] for line in out.splitlines()]) == (0, [15])
+    code, _, err = ambient("watch", session_id, "--after", "first")
+    assert (code, "'first'" in err) == (2, True)
 
 
 def test_a_message_that_came_in_pieces_is_completed(ambient, server):

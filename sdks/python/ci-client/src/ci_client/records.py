@@ -13,7 +13,6 @@ from typing import Any, Literal
 from .errors import ProtocolError
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
-STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
 ENDED = frozenset({"completed", "failed", "cancelled"})
 FAILING_OUTCOMES = frozenset({"failed", "error"})
 

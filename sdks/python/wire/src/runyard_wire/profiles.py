@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .errors import UsageError, redact
+from .errors import UsageError
 
 _SECTION = re.compile(r"\[profile ([^\]\s]+)\]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -185,11 +185,6 @@ def _with(profile: Profile, name: str, value: str) -> Profile:
     if not _SETTING.fullmatch(name):
         return profile
     return replace(profile, also={**profile.also, name: profile.also.get(name, value)})
-
-
-def describe_key(api_key: str | None) -> str:
-    """A key as it may be shown."""
-    return redact(api_key) if api_key else "none"
 
 
 def _without_current(lines: list[str]) -> list[str]:

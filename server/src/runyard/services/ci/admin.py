@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
@@ -12,7 +11,7 @@ from uuid import UUID
 import typer
 
 from runyard.identity.checks import as_uuid
-from runyard.identity.console import age, answer, fail, moment, work
+from runyard.identity.console import AsJson, Expires, NewExpires, Overlap, answer, fail, load, moment, work
 from runyard.identity.errors import NotFound
 from runyard.identity.model import OVERLAP, ApiKey, IssuedKey, KeyState, KeyStatus, User
 
@@ -25,7 +24,6 @@ RULE: Final = "-" * 100
 
 Standing: TypeAlias = tuple[ApiKey, KeyState, KeyStatus]
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UserId: TypeAlias = Annotated[str, typer.Argument(help="Id of the user.")]
 KeyId: TypeAlias = Annotated[str, typer.Argument(help="Id of the key.")]
 ByEmail: TypeAlias = Annotated[str | None, typer.Option(help="Email of the user, instead of the id.")]
@@ -115,10 +113,7 @@ def key_create(
     name: Annotated[str, typer.Option(help="What the key is called in lists.")],
     user_id: Annotated[str | None, typer.Option(help="Id of the user it is for.")] = None,
     email: ByEmail = None,
-    expires: Annotated[
-        timedelta | None,
-        typer.Option(parser=age, metavar="AGE", help="How long it works, such as 90d; for ever by default."),
-    ] = None,
+    expires: Expires = None,
 ) -> None:
     """Create an API key. It is shown this once."""
     if (user_id is None) == (email is None):
@@ -169,14 +164,8 @@ def key_rotate(
     context: typer.Context,
     key_id: KeyId,
     *,
-    overlap: Annotated[
-        timedelta | None,
-        typer.Option(parser=age, metavar="AGE", help="How long the old key works on; 7d by default."),
-    ] = None,
-    expires: Annotated[
-        timedelta | None,
-        typer.Option(parser=age, metavar="AGE", help="How long the new key works; as the old by default."),
-    ] = None,
+    overlap: Overlap = None,
+    expires: NewExpires = None,
 ) -> None:
     """Create the successor of a key, with the same name and user. It is shown this once."""
 
@@ -197,10 +186,8 @@ def _work(context: typer.Context, task: Callable[[IdentityStore], Awaitable[T]])
     def open_store() -> AbstractAsyncContextManager[IdentityStore]:
         # loaded only when there is work: ``ci-admin --help`` should not wait for a database driver
         from runyard.identity.open import open_identity  # noqa: PLC0415
-        from runyard.settings import Settings  # noqa: PLC0415
 
-        settings = Settings() if data is None else Settings(data_dir=data)
-        return open_identity(settings, application="ci-admin")
+        return open_identity(load(data_dir=data), application="ci-admin")
 
     return work(open_store, task)
 

@@ -11,21 +11,19 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 import typer
 from pydantic import ValidationError
 
-from runyard.identity.console import answer, fail, table
+from runyard.identity.console import AsJson, answer, fail, load, table
 from runyard.services.compute.models.card import ModelCard, Preparation
 from runyard.services.compute.models.errors import ModelError
 from runyard.services.compute.models.fetch import Progress
 from runyard.services.compute.models.known import KNOWN, KnownModel, shelf_name
 from runyard.services.compute.models.shelf import Shelf
 from runyard.services.compute.packages import absent
-from runyard.settings import Settings
 from runyard.sizes import MIB
 
 T = TypeVar("T")
 
 KNOWN_NAMES: Final = ", ".join(KNOWN)
 
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help=f"Name of the model, such as {KNOWN_NAMES}.")]
 Digest: TypeAlias = Annotated[
     str | None, typer.Option("--sha256", metavar="HEX", help="SHA-256 it has to have, instead of the one we know.")
@@ -118,11 +116,7 @@ def remove(name: Name, *, as_json: AsJson = False) -> None:
 
 
 def _shelf() -> Shelf:
-    try:
-        return Shelf(Settings().models)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
+    return Shelf(load().models)
 
 
 def _known(name: str) -> KnownModel:

@@ -5,34 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-import msgspec
-import structlog
-
-from runyard.sandbox import Command, Limits, Mount, Sandbox, SandboxError
-from runyard.sandbox.python import python_environment, python_mounts
-from runyard.sandbox.scratch import remove
+from runyard.sandbox import Sandbox
+from runyard.services.inferlets.compilers import Compilers
 from runyard.services.inferlets.runtime.fingerprint import fingerprint
-from runyard.services.inferlets.surface import BadProgram, Compiled, Surface
+from runyard.services.inferlets.surface import BadProgram, Surface
 from runyard.settings import Settings
-from runyard.sizes import GIB, MIB
 
-MEMORY: Final = 4 * GIB
-DISK: Final = 2 * GIB
-INSIDE: Final = "/compiling"
 AT_ONCE: Final = 2
-LONGEST_REPORT: Final = 4 * MIB
 
 Fetch = Callable[[Path], Awaitable[None]]
 """Writes a program's bytes to a file."""
-
-log = structlog.get_logger(__name__)
 
 
 class CompiledPrograms:
@@ -41,10 +29,9 @@ class CompiledPrograms:
     def __init__(self, settings: Settings, sandbox: Sandbox) -> None:
         self.folder = settings.data_dir / "inferlets" / "compiled"
         self._work = settings.data_dir / "inferlets" / "work"
-        self._sandbox = sandbox
-        self._deadline = settings.inferlet_compile_seconds
         self._bound = settings.inferlet_cache
         self._several = asyncio.Semaphore(AT_ONCE)
+        self._compilers = Compilers(self._work, sandbox, settings)
         self._making: dict[str, asyncio.Task[Surface]] = {}
 
     @classmethod
@@ -59,6 +46,11 @@ class CompiledPrograms:
             for making in compiled._making.values():
                 making.cancel()
             await asyncio.gather(*compiled._making.values(), return_exceptions=True)
+            await compiled._compilers.close()
+
+    def expect(self) -> None:
+        """Something will soon have to be compiled."""
+        self._compilers.warm()
 
     async def file(self, blake3: str, fetch: Fetch) -> str:
         """Name in the folder of a program's compiled form, which is made if it isn't there.
@@ -86,49 +78,13 @@ class CompiledPrograms:
         return await asyncio.shield(making)
 
     async def _make(self, blake3: str, fetch: Fetch) -> Surface:
-        async with self._several:
-            folder = self._work / uuid4().hex
-            await asyncio.to_thread(_make_folder, folder)
-            try:
-                await fetch(folder / "program")
-                found = await self._compile(folder)
-                if found.surface is None:
-                    raise BadProgram(found.problem)
-                await asyncio.to_thread(self._keep, folder / "compiled", file_name(blake3))
-                return found.surface
-            finally:
-                await asyncio.to_thread(remove, folder)
-
-    async def _compile(self, folder: Path) -> Compiled:
-        inside = INSIDE if self._sandbox.isolated else str(folder)
-        mounts = await asyncio.to_thread(python_mounts) if self._sandbox.isolated else []
-        command = Command(
-            argv=(
-                sys.executable, "-m", "runyard.services.inferlets.runtime.compile",
-                f"{inside}/program", f"{inside}/compiled", f"{inside}/report",
-            ),
-            cwd=inside,
-            env=await asyncio.to_thread(python_environment),
-            mounts=[*mounts, Mount(source=folder, target=inside, writable=True)],
-            limits=Limits(wall=self._deadline, memory=MEMORY, disk=DISK, processes=256),
-        )  # fmt: skip
-        said = bytearray()
-        try:
-            async with self._sandbox.start(command) as process:
-                async for chunk in process.output():
-                    said += chunk
-                    del said[:-4000]
-                ended = await process.wait()
-        except SandboxError as error:
-            log.error("program_not_compiled", error=str(error))  # noqa: TRY400
-            raise BadProgram("The yard can't compile programs now; its log says why.") from error
-        if ended.limit is not None:
-            raise BadProgram(f"It can't be compiled within the limits: {ended.message}")
-        report = folder / "report"
-        if ended.code != 0 or not report.is_file() or report.is_symlink() or report.stat().st_size > LONGEST_REPORT:
-            log.error("compiler_died", code=ended.code, output=said.decode(errors="replace"))
-            raise BadProgram(f"The compiler broke down at it (exit code {ended.code}).")
-        return msgspec.json.decode(await asyncio.to_thread(report.read_bytes), type=Compiled)
+        async with self._several, self._compilers.take() as compiler:
+            await fetch(compiler.program)
+            found = await compiler.compile(blake3)
+            if found.surface is None:
+                raise BadProgram(found.problem)
+            await asyncio.to_thread(self._keep, compiler.code, file_name(blake3))
+            return found.surface
 
     def _keep(self, made: Path, name: str) -> None:
         """Move code into the folder, and the least used out of it. Blocks."""
@@ -159,8 +115,3 @@ class CompiledPrograms:
 def file_name(blake3: str) -> str:
     """Name of a program's compiled form for this engine."""
     return f"{blake3}.{fingerprint()}"
-
-
-def _make_folder(folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(0o777)  # the sandbox has a user of its own; the folder above is ours alone

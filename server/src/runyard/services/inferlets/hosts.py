@@ -10,10 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-import structlog
-
-from runyard.sandbox import Command, Limits, Mount, Process, Sandbox, SandboxError
-from runyard.sandbox.python import ORDERS, REPORTS, pipes, python_environment, python_mounts
+from runyard.sandbox import Command, Limits, Mount, Sandbox
+from runyard.sandbox.companion import Companion, CompanionDied
+from runyard.sandbox.python import ORDERS, REPORTS, python_environment, python_mounts
 from runyard.sandbox.scratch import remove
 from runyard.services.inferlets.frames import (
     MAILBOX,
@@ -37,13 +36,9 @@ from runyard.services.inferlets.frames import (
 )
 from runyard.settings import Settings
 
-START_DEADLINE: Final = 60.0
-OUTPUT_KEPT: Final = 4000
+NAME: Final = "the process that runs programs"
 MOST_WAITING: Final = 2 * WINDOW // 256
 """Reports of one instance that may wait; a process that keeps to its windows has fewer."""
-
-
-log = structlog.get_logger(__name__)
 
 
 class HostDied(Exception):
@@ -135,34 +130,28 @@ class Instance:
 class Host:
     """One process. Made by :class:`Hosts`."""
 
-    def __init__(self) -> None:
+    def __init__(self, companion: Companion[Order, Report]) -> None:
         self.instances: dict[int, Instance] = {}
         self.over: asyncio.Task[None]
         """Done when the process is gone."""
 
-        self._said = bytearray()
-        self._process: Process
-        self._orders: asyncio.WriteTransport
+        self._companion = companion
 
     def add(self, number: int) -> Instance:
         """Room for one more instance."""
-        self._process.wake()
-        instance = self.instances[number] = Instance(number, self.tell, self.kill)
+        self._companion.wake()
+        instance = self.instances[number] = Instance(number, self.tell, self._companion.kill)
         return instance
 
     def remove(self, number: int) -> None:
         """An instance is over."""
         del self.instances[number]
         if not self.instances:
-            self._process.rest()
+            self._companion.rest()
 
     def tell(self, order: Order) -> None:
         """Send an order."""
-        self._orders.write(order_frames.pack(order))
-
-    async def kill(self) -> None:
-        """End it, and all that runs in it, at once."""
-        await self._process.kill()
+        self._companion.tell(order)
 
     @classmethod
     @asynccontextmanager
@@ -173,60 +162,33 @@ class Host:
             HostDied: it can't be started; the log says why.
         """
         command = await asyncio.to_thread(_command, folder, programs, sandbox, settings)
-        host = cls()
         async with AsyncExitStack() as stack:
-            host._orders, reports = await stack.enter_async_context(pipes(folder))
+            companion = Companion.start(NAME, command, sandbox, folder, orders=order_frames, reports=report_frames)
             try:
-                host._process = await stack.enter_async_context(sandbox.start(command))
-                printing = asyncio.create_task(host._keep_output(), name="output of an instance process")
-                stack.callback(printing.cancel)
-                async with asyncio.timeout(START_DEADLINE):
-                    await _first_report(reports, printing)
-                host._process.rest()
-            except (SandboxError, TimeoutError) as error:
-                log.error("instance_process_not_started", error=str(error), output=host._output())  # noqa: TRY400
-                raise HostDied("The yard can't start a process for programs; its log says why.") from error
-            listening = asyncio.create_task(host._listen(reports, printing), name="reports of an instance process")
-            stack.callback(listening.cancel)
-            host.over = listening
+                host = cls(await stack.enter_async_context(companion))
+            except CompanionDied as error:
+                raise HostDied(str(error)) from error
+            host.over = asyncio.create_task(host._listen(), name="reports of an instance process")
+            stack.callback(host.over.cancel)
             yield host
 
-    async def _listen(self, reports: asyncio.StreamReader, printing: asyncio.Task[None]) -> None:
+    async def _listen(self) -> None:
         """Pass on what the process says until it is gone."""
-        died = HostDied("The process that ran the program broke down.")
-        hearing = asyncio.create_task(self._hear(reports), name="reports")
+        died = HostDied("The process that ran the program was ended.")
         try:
-            await asyncio.wait({hearing, printing}, return_when=asyncio.FIRST_COMPLETED)
-            if hearing.done():
-                log.error("instance_process_talks_nonsense", error=repr(hearing.exception()))
-                await self._process.kill()
-            ended = await self._process.wait()
-            if ended.limit is not None:
-                died = HostDied(f"The process that ran the program was ended: {ended.message}")
-            log.error("instance_process_died", code=ended.code, limit=ended.limit, output=self._output())
-        except SandboxError as error:
-            log.error("instance_process_died", error=str(error), output=self._output())  # noqa: TRY400
-        finally:
-            hearing.cancel()
-            for instance in tuple(self.instances.values()):
-                instance.hear(died)
-
-    async def _hear(self, reports: asyncio.StreamReader) -> None:
-        while True:
-            report = await report_frames.receive(reports)
-            if not isinstance(report, Ready) and (instance := self.instances.get(report.instance)) is not None:
+            while True:
+                report = await self._companion.hear()
+                if isinstance(report, Ready) or (instance := self.instances.get(report.instance)) is None:
+                    continue
                 instance.hear(report)
                 if instance.backlog > MOST_WAITING:
-                    raise ValueError(f"{instance.backlog} reports wait; an instance may have said {MOST_WAITING}")
-
-    async def _keep_output(self) -> None:
-        """Keep its last words: libraries print their complaints."""
-        async for chunk in self._process.output():
-            self._said += chunk
-            del self._said[:-OUTPUT_KEPT]
-
-    def _output(self) -> str:
-        return self._said.decode(errors="replace")
+                    problem = f"{instance.backlog} reports wait; an instance may have said {MOST_WAITING}"
+                    raise await self._companion.mistrusted(problem)
+        except CompanionDied as error:
+            died = HostDied(str(error))
+        finally:
+            for instance in tuple(self.instances.values()):
+                instance.hear(died)
 
 
 class Hosts:
@@ -312,17 +274,6 @@ class Hosts:
                 started.set_exception(error)
         finally:
             await asyncio.to_thread(remove, folder)
-
-
-async def _first_report(reports: asyncio.StreamReader, printing: asyncio.Task[None]) -> None:
-    """Wait until the process is up."""
-    first = asyncio.ensure_future(report_frames.receive(reports))
-    try:
-        await asyncio.wait({first, printing}, return_when=asyncio.FIRST_COMPLETED)
-        if not first.done():
-            raise SandboxError("it ended at once")
-    finally:
-        first.cancel()
 
 
 def _command(folder: Path, programs: Path, sandbox: Sandbox, settings: Settings) -> Command:

@@ -13,7 +13,6 @@ import typer
 from runyard.clock import utc_now
 from runyard.identity.console import age, answer, moment, note, table, work
 from runyard.identity.roles import WorkspaceRole
-from runyard.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.database import Connection, Database
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from runyard.identity.workspace_users import WorkspaceUser
     from runyard.identity.workspaces import Workspace
     from runyard.services.runs.ledger import Ledger
+    from runyard.settings import Settings
 
 T = TypeVar("T")
 

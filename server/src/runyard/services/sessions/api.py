@@ -35,6 +35,7 @@ from runyard.services.sessions.submitting import submit
 from runyard.services.sessions.words import OUTPUT, PATCH
 from runyard.sizes import MIB
 from runyard.web.bodies import read_body
+from runyard.web.errors import Refused
 from runyard.web.files import file_response
 from runyard.web.idempotency import idempotency_key
 from runyard.web.long_poll import LONGEST_WAIT, news_of
@@ -150,7 +151,9 @@ async def logs(
     job = await find(visit, checked_id(session_id))
     if tail is not None:
         return Response(await transcript.tail(visit.room.yard, job, lines=tail), media_type=PLAIN_TEXT)
-    return StreamingResponse(transcript.output(visit.room.yard, job), media_type=PLAIN_TEXT)
+    printed = transcript.output(visit.room.yard, job)
+    first = await anext(printed, b"")  # that there is no log any more has to be known before the answer begins
+    return StreamingResponse(_behind(first, printed), media_type=PLAIN_TEXT)
 
 
 @routes.get("/v1/sessions/{session_id}/metrics")
@@ -239,9 +242,11 @@ async def get_artifact(request: Request, session_id: str, name: str, visit: Ente
     job = await find(visit, checked_id(session_id))
     try:
         found = await visit.room.yard.artifacts.find(job.id, f"{OUTPUT}{name}")
+        return file_response(request, visit.room.yard.artifacts, found)
     except ArtifactMissing:
         raise ArtifactMissing(job.id, name) from None
-    return file_response(request, visit.room.yard.artifacts, found)
+    except Refused as error:  # in words of the house: there are no such bytes
+        raise SessionRefused(error.status, str(error.detail), code=error.code, headers=error.headers) from None
 
 
 @routes.get("/v1/sessions/{session_id}/patch")
@@ -302,6 +307,12 @@ async def _end_of(visit: Visit, job: Job, patience: float) -> Job:
         return await news_of(visit.room.yard, job, patience=patience, end=True)
     except JobNotFound:
         raise NoSession(order_of(job).session) from None
+
+
+async def _behind(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in others:
+        yield piece
 
 
 async def _joined(visit: Visit, files: Sequence[Artifact]) -> AsyncIterator[bytes]:

@@ -37,6 +37,7 @@ LONGEST_ANSWER: Final = 500_000
 
 CUT: Final = "[The answer is longer; the session's messages have all of it.]"
 RESTARTED: Final = "The yard was restarted in the middle of the work, which goes on from its last step."
+BEGUN_ANEW: Final = "The yard was restarted before the first step was done: the work begins anew."
 INTERRUPTED: Final = "The turn was interrupted."
 ENDED: Final = "The turn was ended."
 NOBODY_DECIDED: Final = "Nobody decided in time whether it may go on."
@@ -80,7 +81,7 @@ class SessionJob:
         memory = await Memory.recall(ctx, self._folder)
         if not memory.said and not memory.queue:
             memory.queue.append(order.task)
-            for note in order.notes:
+            for note in order.notes if ctx.job.attempt == 1 else (BEGUN_ANEW,):
                 await ctx.emit(Tells.NOTE, {"content": note})
         elif memory.at_work and not memory.pending:
             await ctx.emit(Tells.NOTE, {"content": RESTARTED})

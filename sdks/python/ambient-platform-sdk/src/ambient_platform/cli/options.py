@@ -39,7 +39,13 @@ SessionsArgument = Annotated[
     list[str], typer.Argument(metavar="SESSION", help="The sessions' ids.", show_default=False)
 ]
 AfterOption = Annotated[
-    int | None, typer.Option("--after", metavar="SEQ", help="Begin behind this event.", show_default=False)
+    str | None,
+    typer.Option(
+        "--after",
+        metavar="SEQ",
+        help="Begin behind this event, or with what comes from now on: last.",
+        show_default=False,
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ from .options import AfterOption, JsonOption, Server, SessionArgument, with_serv
 
 if TYPE_CHECKING:
     from ambient_platform import AmbientClient
+    from ambient_platform._follow import Position
 
 _PANEL = "A running session"
 
@@ -25,8 +26,9 @@ def watch(*, server: Server, session: SessionArgument, after: AfterOption = None
     """Show a session as it happens, from its beginning to its end; the exit code is the session's."""
     from .settings import connected
 
+    position = None if after is None else position_of(after)
     with connected(server) as client:
-        raise typer.Exit(follow(client, session, after=after, as_json=as_json))
+        raise typer.Exit(follow(client, session, after=position, as_json=as_json))
 
 
 def send(
@@ -98,8 +100,21 @@ def messages(*, server: Server, session: SessionArgument, as_json: JsonOption = 
         say(f"{printable(message.role)}  {printable(message.at)}\n{printable(message.content, lines=True)}\n")
 
 
+def position_of(text: str) -> Position:
+    """Where to begin.
+
+    Raises:
+        ValueError: it is neither an event's number nor `last`.
+    """
+    if text == "last":
+        return "last"
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"--after is {text!r}: give the number of an event, or last")
+    return int(text)
+
+
 def follow(
-    client: AmbientClient, session_id: str, *, after: int | None = None, as_json: bool = False, turn: bool = False
+    client: AmbientClient, session_id: str, *, after: Position | None = None, as_json: bool = False, turn: bool = False
 ) -> int:
     """Show a session up to its end; gives the exit code.
 

@@ -58,6 +58,10 @@ class Programs:
         self._compiled = compiled
         self._clock = clock
 
+    def expect(self) -> None:
+        """Somebody has begun to send a program."""
+        self._compiled.expect()
+
     async def add(self, *, tenant: str, owner: UUID, blob: Blob, digest: str, manifest: str) -> Program:
         """Keep an uploaded program, in place of one of the same name and version.
 
@@ -84,7 +88,9 @@ class Programs:
 
     async def _survey(self, blob: Blob, digest: str) -> Surface:
         try:
-            surface = await self._compiled.make(digest, lambda path: self._artifacts.fetch_to(blob.digest, path))
+            surface = await self._compiled.make(
+                digest, lambda path: self._artifacts.fetch_to(blob.digest, path, check=False)
+            )
         except BadProgram as error:
             raise BadModule(str(error)) from error
         if surface.missing:

@@ -1,6 +1,7 @@
 """The process in the sandbox that assembles, looks at and compiles an uploaded program. It runs nothing of it.
 
-``python -m runyard.services.inferlets.runtime.compile PROGRAM COMPILED REPORT``: three files, the last two to be made.
+``python -m runyard.services.inferlets.runtime.compile ORDERS REPORTS FOLDER``: two named pipes, and the folder with the
+program, where its code is to be put. It does that once.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
+from blake3 import blake3
 from wasmtime import Engine, Module, WasmtimeError, wat2wasm
 from wasmtime import component as wc
 
 from runyard.services.inferlets.runtime.engine import new_engine
 from runyard.services.inferlets.runtime.survey import COMPONENT, MODULE, kind_of, survey_component, survey_module
-from runyard.services.inferlets.surface import BadProgram, Compiled, Surface
+from runyard.services.inferlets.surface import BadProgram, Compile, Compiled, Surface, order_frames, report_frames
 
 LONGEST: Final = 2000
 """Characters of a complaint."""
@@ -24,19 +25,34 @@ TEXT: Final = (b"(", b";;")
 """What a program in text begins with, after blanks."""
 
 
-def main(program: str, compiled: str, report: str) -> None:
+def main(orders: str, reports: str, folder: str) -> None:
     """Look, compile, tell."""
-    try:
-        found = Compiled(surface=_compile(Path(program).read_bytes(), Path(compiled)))
-    except BadProgram as error:
-        found = Compiled(problem=str(error))
-    except WasmtimeError as error:
-        found = Compiled(problem=f"It can't be compiled: {error}"[:LONGEST])
-    Path(report).write_bytes(msgspec.json.encode(found))
-
-
-def _compile(content: bytes, target: Path) -> Surface:
     engine = new_engine()
+    with Path(orders).open("rb") as incoming, report_frames.sender(reports) as tell:
+        tell(Compiled())  # it is ready
+        if (order := order_frames.read(incoming)) is not None:
+            tell(_made(engine, order, Path(folder)))
+            order_frames.read(incoming)  # the worker ends this process once it has what it wants
+
+
+def _made(engine: Engine, order: Compile, folder: Path) -> Compiled:
+    try:
+        content = _read(folder / "program", order.blake3)
+        return Compiled(surface=_compile(engine, content, folder / "compiled"))
+    except BadProgram as error:
+        return Compiled(problem=str(error))
+    except WasmtimeError as error:
+        return Compiled(problem=f"It can't be compiled: {error}"[:LONGEST])
+
+
+def _read(program: Path, digest: str) -> bytes:
+    content = program.read_bytes()
+    if blake3(content).hexdigest() != digest:
+        raise BadProgram("What is kept of it is not what was uploaded; upload it again.")
+    return content
+
+
+def _compile(engine: Engine, content: bytes, target: Path) -> Surface:
     binary = _assemble(content)
     try:
         return _compile_binary(engine, binary, target)

@@ -67,7 +67,7 @@ class Number:
         setattr(place.of, self.name, value)
 
 
-BOOL, U8, U32, U64, F32 = Number("boolean"), Number("u8"), Number("u32"), Number("u64"), Number("f32")
+BOOL, U32, U64, F32 = Number("boolean"), Number("u32"), Number("u64"), Number("f32")
 
 
 class _Text:

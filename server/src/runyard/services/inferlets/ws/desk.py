@@ -275,6 +275,7 @@ class Desk:
         limit = LONGEST_BLOB
         if isinstance(chunk, ask.UploadProgram):
             limit = self._yard.settings.inferlet_program
+            self._room.programs.expect()
             if chunk.manifest.strip():
                 read_manifest(chunk.manifest)  # before the rest is sent for nothing
         else:

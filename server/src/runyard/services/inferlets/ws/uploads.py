@@ -55,7 +55,8 @@ class Upload:
         self._next = 0
         self._seen = blake3()
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
-        self._storing = asyncio.create_task(artifacts.put(self._pieces(), limit=limit), name=f"upload {digest}")
+        put = artifacts.put(self._pieces(), limit=limit, also=self._seen.update)
+        self._storing = asyncio.create_task(put, name=f"upload {digest}")
 
     async def add(self, index: int, total: int, content: bytes, *, digest: str) -> bool:
         """Take the next chunk; True if it is the last.
@@ -73,7 +74,6 @@ class Upload:
         if index != self._next:
             raise Denied(f"Chunk {index} came where {self._next} was due. Begin anew.", code="bad_chunk")
         self._next += 1
-        self._seen.update(content)
         await self._hand_on(content)
         return self._next == self._total
 
@@ -83,14 +83,14 @@ class Upload:
         Raises:
             Denied: it isn't what its digest says, or too large.
         """
-        if (found := self._seen.hexdigest()) != self._digest:
-            await self.drop()
-            raise Denied(f"The content has the BLAKE3 {found!r}, not {self._digest!r}. Send it again.", code="bad_hash")
         await self._hand_on(None)
         try:
-            return Whole(await self._storing, self._digest)
+            blob = await self._storing
         except TooLarge:
             raise self._too_large() from None
+        if (found := self._seen.hexdigest()) != self._digest:
+            raise Denied(f"The content has the BLAKE3 {found!r}, not {self._digest!r}. Send it again.", code="bad_hash")
+        return Whole(blob, self._digest)
 
     async def drop(self) -> None:
         """Forget it."""

@@ -12,11 +12,11 @@ import typer
 
 from runyard.clock import utc_now
 from runyard.identity.console import answer, fail, note, work
-from runyard.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.services.runs.evidence.store import EvidenceStore
     from runyard.services.runs.evidence.verify import Report
+    from runyard.settings import Settings
 
 OpenEvidence: TypeAlias = "Callable[[], AbstractAsyncContextManager[EvidenceStore]]"
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]

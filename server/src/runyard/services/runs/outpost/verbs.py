@@ -15,12 +15,12 @@ import typer
 from runyard.clock import utc_now
 from runyard.identity.console import answer, fail, note, work
 from runyard.services.runs.verbs import Desk, Id, open_desk
-from runyard.settings import Settings
 
 if TYPE_CHECKING:
     from runyard.database import Connection
     from runyard.services.runs.outpost.account import Account
     from runyard.services.runs.outpost.table import Table
+    from runyard.settings import Settings
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TablePath: TypeAlias = Annotated[

@@ -350,7 +350,6 @@ class PythonFacts(Fact, frozen=True, kw_only=True):
     """Functions outside tests that say what they return."""
     functions_outside_tests: int
     imports: tuple[PackageImport, ...] = ()
-    import_count: int = 0
     cycles: tuple[tuple[str, ...], ...] = ()
     """Groups of modules that need each other while they are loaded."""
     cycle_count: int = 0

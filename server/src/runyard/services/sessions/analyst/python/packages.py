@@ -88,7 +88,6 @@ class PythonCollector:
                     : self._listed
                 ]
             ),
-            import_count=len(packages),
             cycles=tuple(circle[:_IN_A_CYCLE] for circle in circles[:_CYCLES]),
             cycle_count=len(circles),
             longest=tuple(
