@@ -143,11 +143,13 @@ async def test_a_position_that_cannot_be_is_refused(desk, ada, change):
 
 async def test_maps_are_added_and_narrowed(desk, ada):
     body = {
-        "siteId": "north", "layerType": "Geofence", "coordinateFrame": "hall", "validFromIso": "2026-01-01T00:00:00Z"
+        "siteId": "north", "floorId": "0", "layerType": "Geofence", "coordinateFrame": "hall",
+        "validFromIso": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     first = await ada.post("/map-layers", body, 201)
     assert first.keys() == {
-        "schemaVersion", "mapLayerId", "tenantId", "siteId", "layerType", "coordinateFrame", "version", "validFromIso"
+        "schemaVersion", "mapLayerId", "tenantId", "siteId", "floorId", "layerType", "coordinateFrame", "version",
+        "validFromIso",
     }  # fmt: skip
     second = await ada.post("/map-layers", body | {"version": 2, "validToIso": "2026-02-01T00:00:00Z"}, 201)
     third = await ada.post("/map-layers", body | {"floorId": "1", "layerType": "Floorplan"}, 201)
@@ -161,3 +163,29 @@ async def test_maps_are_added_and_narrowed(desk, ada):
     eve = await desk.person("operator")
     assert await eve.all("/map-layers") == []
     await eve.post("/map-layers", body, 403)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/evidence", "runId"),
+        ("/evidence", "planId"),
+        ("/work-items", "ownerUserId"),
+        ("/work-items", "evidenceId"),
+        ("/human-tasks", "assigneeId"),
+        ("/workforce", "queueId"),
+        ("/location-events", "assetId"),
+        ("/map-layers", "siteId"),
+    ],
+)
+async def test_what_no_row_can_hold_is_found_nowhere(ada, path, name):
+    for strange in ("\ud7ff\n", "'; --", "%", "x" * 200):
+        assert await ada.all(path, **{name: strange}) == []
+    for unfit in ("\0", "x" * 201):
+        await ada.get(path, 422, **{name: unfit})
+
+
+@pytest.mark.parametrize("path", ["evidence", "work-items", "human-tasks", "workforce", "workforce/queues"])
+async def test_what_no_id_can_be_is_not_found(ada, path):
+    for strange in ("%00", "%0A", "a%2Fb", "é"):
+        await ada.get(f"/{path}/{strange}", 404)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from runyard.clock import Clock
 from runyard.database import Connection, Database
+from runyard.identity.checks import storable
 from runyard.services.runs.evidence import merkle, tree
 from runyard.services.runs.evidence.checkpoint import Checkpoint, Notary
 
@@ -61,7 +62,7 @@ class EvidenceStore:
             SELECT seq, at, id, hash, body FROM runs_evidence
             WHERE workspace = $1 AND seq > $2{conditions} ORDER BY seq LIMIT $3
             """,
-            workspace, after, rows, *(value for _, value in wanted),
+            workspace, after, rows, *(storable(str(value)) for _, value in wanted),
         )  # fmt: skip
         return [Row(*each) for each in found]
 

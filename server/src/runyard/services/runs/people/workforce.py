@@ -111,7 +111,7 @@ async def members(
             AND ($5::text IS NULL OR $5 = ANY (queues)) AND ($6::text IS NULL OR availability = $6)
         ORDER BY created_at, id LIMIT $7
         """,
-        workspace, *after, capability, queue, availability, rows,
+        workspace, *after, capability, queue and storable(queue), availability, rows,
     )  # fmt: skip
     return [Member(**row) for row in found]
 
