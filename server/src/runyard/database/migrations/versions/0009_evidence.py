@@ -191,7 +191,7 @@ STATEMENTS = (
         workspace text NOT NULL REFERENCES projects ON DELETE CASCADE,
         id text NOT NULL,
         site text NOT NULL,
-        floor text,
+        floor text NOT NULL,
         layer_type text NOT NULL,
         coordinate_frame text NOT NULL,
         version integer NOT NULL CHECK (version > 0),
@@ -202,6 +202,5 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX runs_map_layers_list ON runs_map_layers (workspace, created_at, id)",
-    "CREATE UNIQUE INDEX runs_map_layers_once"
-    " ON runs_map_layers (workspace, site, coalesce(floor, ''), layer_type, version)",
+    "CREATE UNIQUE INDEX runs_map_layers_once ON runs_map_layers (workspace, site, floor, layer_type, version)",
 )

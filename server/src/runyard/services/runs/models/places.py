@@ -123,7 +123,7 @@ class MapLayerV1(Answer):
     map_layer_id: Id
     tenant_id: Id
     site_id: Id
-    floor_id: Maybe[Id] = None
+    floor_id: Id
     layer_type: MapLayerType
     coordinate_frame: Id
     version: MapVersion
@@ -141,7 +141,7 @@ class CreateMapLayerRequest(Ask):
     """A new layer, or a new version of one."""
 
     site_id: Id
-    floor_id: Maybe[Id] = None
+    floor_id: Id
     layer_type: MapLayerType
     coordinate_frame: Id
     version: MapVersion = 1

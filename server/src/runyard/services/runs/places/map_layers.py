@@ -28,7 +28,7 @@ class MapLayer:
     id: str
     workspace: str
     site: str
-    floor: str | None
+    floor: str
     layer_type: str
     coordinate_frame: str
     version: int
