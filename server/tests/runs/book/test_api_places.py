@@ -179,10 +179,9 @@ async def test_maps_are_added_and_narrowed(desk, ada):
     ],
 )
 async def test_what_no_row_can_hold_is_found_nowhere(ada, path, name):
-    for strange in ("\ud7ff\n", "'; --", "%", "x" * 200):
+    for strange in ("\0", "\ud7ff\n", "'; --", "%", "x" * 200):
         assert await ada.all(path, **{name: strange}) == []
-    for unfit in ("\0", "x" * 201):
-        await ada.get(path, 422, **{name: unfit})
+    await ada.get(path, 422, **{name: "x" * 201})
 
 
 @pytest.mark.parametrize("path", ["evidence", "work-items", "human-tasks", "workforce", "workforce/queues"])
