@@ -59,7 +59,9 @@ def contract() -> Node:
     schemas = document.pop("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    _add(schemas, [ProblemDetails, TokenRequest, *ASKED.values()])
+    asked = _add(schemas, [ProblemDetails, TokenRequest, *ASKED.values()])
+    for name in schemas.keys() - asked:
+        _complete(schemas[name])
     document["components"] = {
         "schemas": {name: _plain(schemas[name]) for name in sorted(schemas, key=lambda name: _RENAMED.get(name, name))},
         "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -99,6 +101,15 @@ def _finish(operation: Node) -> None:
         operation["description"] = rest.replace("``", "`")
 
 
+def _complete(schema: Node) -> None:
+    """Require what an answer always has: a field with a value of its own is there even if nobody gave it another."""
+    fields = schema.get("properties", {})
+    always = [name for name, field in fields.items() if field.get("default") is not None]
+    required = {*schema.get("required", ()), *always}
+    if always:
+        schema["required"] = [name for name in fields if name in required]
+
+
 def _present(schema: Node) -> Node:
     """The schema of a parameter that may be left out: there is no null in a query."""
     choices = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
@@ -107,13 +118,14 @@ def _present(schema: Node) -> Node:
     return {**{word: value for word, value in schema.items() if word != "anyOf"}, **choices[0]}
 
 
-def _add(schemas: MutableMapping[str, Node], models: Sequence[type[BaseModel]]) -> None:
-    """Add what requests are made of; what answers are made of as well says the same in both."""
+def _add(schemas: MutableMapping[str, Node], models: Sequence[type[BaseModel]]) -> set[str]:
+    """Add what requests are made of, and return its names; what answers are made of as well says the same in both."""
     _, found = models_json_schema([(model, "validation") for model in models], ref_template=f"{_REF}{{model}}")
     for name, schema in found.get("$defs", {}).items():
         known = schemas.setdefault(name, schema)
         if _plain(known) != _plain(schema):
             raise ValueError(f"Two schemas are called {name!r}: {known} and {schema}.")
+    return set(found.get("$defs", {}))
 
 
 def _plain(node: Any, *, names: bool = False) -> Any:

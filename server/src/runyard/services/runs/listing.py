@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from runyard.database import Database
+from runyard.identity.checks import storable
 from runyard.services.runs.engine.model import Approval, Run
 from runyard.services.runs.engine.rows import APPROVAL_COLUMNS, RUN_COLUMNS, approval_of, run_of
 
@@ -43,4 +44,5 @@ async def page_of_approvals(
 def _conditions(filters: Mapping[str, object], first: int) -> tuple[str, list[object]]:
     """Conditions on the columns that have a value."""
     wanted = {column: value for column, value in filters.items() if value is not None}
-    return "".join(f" AND {column} = ${place}" for place, column in enumerate(wanted, first)), list(wanted.values())
+    conditions = "".join(f" AND {column} = ${place}" for place, column in enumerate(wanted, first))
+    return conditions, [storable(str(value)) for value in wanted.values()]

@@ -56,6 +56,7 @@ class Door(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
+                _refuse_nul(request)
                 return await handle(request)
             except ClientDisconnect:
                 raise
@@ -63,6 +64,16 @@ class Door(APIRoute):
                 return problem(request, refusal(error))
 
         return answer
+
+
+def _refuse_nul(request: Request) -> None:
+    """Return unless the path holds a character that no text in the database can have, so that nothing is called so.
+
+    Raises:
+        Refused: it does.
+    """
+    if "\0" in request.scope["path"]:
+        raise Refused("not-found", "Nothing has the character U+0000 in its id.")
 
 
 def problem(request: Request, refused: Refused) -> Response:

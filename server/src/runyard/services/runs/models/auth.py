@@ -16,10 +16,10 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
     grant_type: str
-    client_id: str | None = None
-    client_secret: str | None = None
-    workspace_id: str | None = None
-    scope: str | None = None
+    client_id: Maybe[str] = None
+    client_secret: Maybe[str] = None
+    workspace_id: Maybe[str] = None
+    scope: Maybe[str] = None
 
 
 class TokenResponse(BaseModel):
