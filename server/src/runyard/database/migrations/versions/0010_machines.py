@@ -161,21 +161,25 @@ STATEMENTS: tuple[str, ...] = (
         workspace text NOT NULL,
         id text NOT NULL,
         agent_id text NOT NULL,
-        machine_id text,
+        machine_id text,  -- that does it once it is approved; none: the agent does it itself
+        key text,
         tool text NOT NULL,
         kind text NOT NULL,
         parameters jsonb NOT NULL,
         rationale text NOT NULL,
         proposed_by text NOT NULL,
         correlation_id text NOT NULL,
-        verdict text NOT NULL CHECK (verdict IN ('Allow', 'NeedsApproval')),
+        decision text NOT NULL CHECK (decision IN ('Allow', 'NeedsApproval')),
+        reason text NOT NULL,
+        plan_id text,
         approval_id text,
-        invocation text,
         created_at timestamptz NOT NULL,
         PRIMARY KEY (workspace, id),
-        FOREIGN KEY (workspace, agent_id) REFERENCES runs_agents ON DELETE CASCADE
+        FOREIGN KEY (workspace, agent_id) REFERENCES runs_agents ON DELETE CASCADE,
+        CHECK ((decision = 'NeedsApproval') = (approval_id IS NOT NULL))
     )
     """,
+    "CREATE UNIQUE INDEX runs_proposals_key ON runs_proposals (workspace, agent_id, key) WHERE key IS NOT NULL",
     "CREATE UNIQUE INDEX runs_proposals_approval ON runs_proposals (workspace, approval_id)"
     " WHERE approval_id IS NOT NULL",
 )

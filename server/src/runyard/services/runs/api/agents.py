@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Path, Response
 
 from runyard.database import Connection
+from runyard.sandbox.hosts import Hosts
 from runyard.services.runs import agents
 from runyard.services.runs.agents import Agent
 from runyard.services.runs.api.commands import command, look
@@ -15,15 +17,19 @@ from runyard.services.runs.api.heartbeats import heard, require_self, said
 from runyard.services.runs.api.paging import Place
 from runyard.services.runs.api.telling import check_workspace, tell
 from runyard.services.runs.ledger import Book
+from runyard.services.runs.machines import store as machines
 from runyard.services.runs.machines.machine import HEARTBEAT
 from runyard.services.runs.models.agents import (
     AgentHeartbeat,
     AgentListResponse,
     AgentV1,
+    AgentWorkItems,
     RegisterAgentRequest,
     UpdateAgentRequest,
 )
-from runyard.services.runs.models.machines import HeartbeatRequest
+from runyard.services.runs.models.machines import ConnectionTestResult, HeartbeatRequest
+from runyard.services.runs.people import work_items
+from runyard.services.runs.reach import reach
 from runyard.services.runs.refused import conflict
 from runyard.services.runs.words import Act
 
@@ -130,6 +136,48 @@ async def heartbeat(visit: Entered, agent_id: AgentId) -> Response:
         ),
         etag=False,
     )  # fmt: skip
+
+
+@routes.post("/agents/{agentId}/test", operation_id="testAgentConnection", response_model=ConnectionTestResult)
+async def test(visit: Entered, agent_id: AgentId) -> Response:
+    """See whether something answers at an agent's endpoint, and how fast."""
+    visit.caller.require(Act.MACHINE_TEST)
+    agent = await agents.find(visit.room.yard.database, visit.caller.workspace, agent_id)
+    reached = await reach(agent.endpoint, Hosts.parse(visit.room.yard.settings.runs_http_hosts))
+    return await look(visit, reached.shown(), etag=False)
+
+
+@routes.get("/agents/{agentId}/work-items", operation_id="listAgentWorkItems", response_model=AgentWorkItems)
+async def list_work_items(visit: Entered, agent_id: AgentId, page: Paged) -> Response:
+    """The pieces of business that an agent's machine owns."""
+    database, workspace = visit.room.yard.database, visit.caller.workspace
+    if visit.caller.machine_id is None:
+        visit.caller.require(Act.READ)
+    agent = await agents.find(database, workspace, agent_id)
+    if visit.caller.machine_id is not None:
+        require_self(visit, agent.machine_id)
+    owner = await user_of(visit, agent)
+    found = await work_items.page(
+        database,
+        workspace,
+        where={"owner": "nobody" if owner is None else str(owner)},
+        after=page.after,
+        rows=page.rows,
+    )
+    kept, cursor = page.cut(found, lambda one: Place(one.created_at, one.id))
+    items = [one.shown() for one in kept]
+    answer = AgentWorkItems(agent_id=agent.id, items=items, next_cursor=cursor, cursor=cursor)
+    return await look(visit, answer, etag=False)
+
+
+async def user_of(visit: Visit, agent: Agent) -> UUID | None:
+    """The user that an agent's machine is; None for an agent without one, or whose machine has never enrolled."""
+    if agent.machine_id is None:
+        return None
+    machine = await machines.find(visit.room.yard.database, agent.workspace, agent.machine_id)
+    if machine.client_id is None:
+        return None
+    return (await visit.room.yard.identity.service_accounts.get(agent.workspace, machine.client_id)).user_id
 
 
 def _tell(visit: Visit, book: Book, agent: Agent, name: str, summary: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Path, Request, Response
 
@@ -18,20 +16,17 @@ from runyard.services.runs.api.telling import check_workspace, tell
 from runyard.services.runs.engine.wake import Waker
 from runyard.services.runs.ledger import Book
 from runyard.services.runs.machines import bells, enrolment, invocations, store
-from runyard.services.runs.machines.invocation import PING, Invocation
 from runyard.services.runs.machines.machine import HEARTBEAT, Machine
+from runyard.services.runs.machines.ping import ping
 from runyard.services.runs.models.base import Answer
 from runyard.services.runs.models.machines import (
     ConnectionTestResult,
-    ConnectionTestStatus,
     EnrolledMachine,
     EnrolmentToken,
     EnrolRequest,
     HeartbeatRequest,
-    InvocationStatus,
     MachineHeartbeat,
     MachineListResponse,
-    MachineStatus,
     MachineV1,
     QuarantineRequest,
     RegisterMachineRequest,
@@ -40,12 +35,6 @@ from runyard.services.runs.models.machines import (
 )
 from runyard.services.runs.refused import forbidden, invalid
 from runyard.services.runs.words import Act
-
-PATIENCE: Final = 5.0
-"""Seconds that a machine gets to answer a connection test."""
-
-SLOW: Final = 1000
-"""Milliseconds from which an answer is called slow."""
 
 routes = router("Machines")
 MachineId = Annotated[str, Path(alias="machineId", min_length=1)]
@@ -285,45 +274,8 @@ async def test(visit: Entered, machine_id: MachineId) -> Response:
     """Ask a machine for a sign of life, and measure how long it takes to come."""
     visit.caller.require(Act.MACHINE_TEST)
     machine = await store.find(visit.room.yard.database, visit.caller.workspace, machine_id)
-    return await look(visit, await _test(visit, machine), etag=False)
-
-
-async def _test(visit: Visit, machine: Machine) -> ConnectionTestResult:
-    yard = visit.room.yard
-    if machine.enrolled_at is None:
-        return _unreachable("It has never enrolled.")
-    if machine.status(yard.clock()) is MachineStatus.OFFLINE:
-        return _unreachable("It hasn't been heard of lately. Is `runyard machine run` running there?")
-
-    async def ask(connection: Connection) -> Invocation:
-        book = await visit.room.ledger.open(connection, machine.workspace)
-        return await invocations.open(
-            connection, book, machine, operation=PING, input={}, within=timedelta(seconds=PATIENCE),
-            asked_by=visit.caller.user_id, actor=visit.caller.actor, correlation_id=visit.caller.correlation_id,
-        )  # fmt: skip
-
-    loop = asyncio.get_running_loop()
-    async with bells.listening(yard.signals, machine.workspace, machine.id) as rung:
-        started = loop.time()
-        asked = await yard.database.transaction(ask)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not (await invocations.find(yard.database, machine.workspace, asked.id)).status.ended:
-                    await rung.wait()
-                    rung.clear()
-        except TimeoutError:
-            return _unreachable(f"It didn't answer within {PATIENCE:g} s.", latency=round(PATIENCE * 1000))
-        took = round((loop.time() - started) * 1000)
-    answered = await invocations.find(yard.database, machine.workspace, asked.id)
-    if answered.status is not InvocationStatus.COMPLETED:
-        assert answered.error is not None
-        return _unreachable(answered.error.message, latency=took)
-    status = ConnectionTestStatus.OK if took < SLOW else ConnectionTestStatus.SLOW
-    return ConnectionTestResult(status=status, latency_ms=took)
-
-
-def _unreachable(why: str, *, latency: int = 0) -> ConnectionTestResult:
-    return ConnectionTestResult(status=ConnectionTestStatus.UNREACHABLE, latency_ms=latency, error_message=why)
+    reached = await ping(visit.room.yard, visit.room.ledger, machine, by=visit.caller)
+    return await look(visit, reached.shown(), etag=False)
 
 
 # -------------------------------------------------------------------- what other modules of this face need

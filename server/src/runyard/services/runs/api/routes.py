@@ -24,6 +24,7 @@ from runyard.services.runs.api import (
     oidc,
     plans,
     policies,
+    proposals,
     run_evidence,
     runs,
     service_accounts,
@@ -39,7 +40,7 @@ from runyard.services.runs.room import Room
 NOUNS: Final = (
     workspaces, users, service_accounts, auth, oidc, evidence, events, work_items, human_tasks, workforce, location,
     map_layers,
-    machines, invocations, agents, adapters, grants, policies, workflows, runs, run_evidence, plans, approvals, files,
+    machines, invocations, agents, adapters, grants, policies, proposals, workflows, runs, run_evidence, plans, approvals, files,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Maybe, Version
+from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Endpoint, Https, Name, Part, PortFamily
 
 
@@ -58,12 +58,10 @@ class AdapterRegistrationV1(Answer):
     machine_registrations: Maybe[Machines] = None
 
 
-class AdapterRegistrationListResponse(Answer):
+class AdapterRegistrationListResponse(Listing):
     """A page of adapters."""
 
     items: list[AdapterRegistrationV1]
-    next_cursor: Maybe[Id] = None
-    cursor: Maybe[Id] = None
 
 
 class CreateAdapterRegistrationRequest(Ask):
@@ -102,12 +100,10 @@ class CredentialGrantV1(Answer):
     revoked_at_iso: Maybe[Iso] = None
 
 
-class CredentialGrantListResponse(Answer):
+class CredentialGrantListResponse(Listing):
     """A page of grants."""
 
     items: list[CredentialGrantV1]
-    next_cursor: Maybe[Id] = None
-    cursor: Maybe[Id] = None
 
 
 class CreateCredentialGrantRequest(Ask):

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runyard.services.runs.engine.tiers import Tier
-from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Maybe, Version
+from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Listing, Maybe, Version
 from runyard.services.runs.models.machines import Allowed, Location, MachineStatus, Metrics
+from runyard.services.runs.models.people import WorkItemV1
 from runyard.services.runs.models.shapes import Changes, Endpoint, Name
 
 Tools = Annotated[tuple[Name, ...], Field(max_length=500)]
@@ -35,12 +36,10 @@ class AgentV1(Answer):
     status_message: Maybe[str] = None
 
 
-class AgentListResponse(Answer):
+class AgentListResponse(Listing):
     """A page of agents."""
 
     items: list[AgentV1]
-    next_cursor: Maybe[Id] = None
-    cursor: Maybe[Id] = None
 
 
 class RegisterAgentRequest(Ask):
@@ -83,3 +82,10 @@ class AgentHeartbeat(Answer):
     location: Maybe[Location] = None
     status_message: Maybe[str] = None
     next_heartbeat_seconds: int
+
+
+class AgentWorkItems(Listing):
+    """A page of the business of an agent."""
+
+    agent_id: Id
+    items: list[WorkItemV1]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Maybe, Version
+from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Name, Operation, Part
 
 
@@ -80,12 +80,10 @@ class MachineV1(Answer):
     status_message: Maybe[str] = None
 
 
-class MachineListResponse(Answer):
+class MachineListResponse(Listing):
     """A page of machines."""
 
     items: list[MachineV1]
-    next_cursor: Maybe[Id] = None
-    cursor: Maybe[Id] = None
 
 
 class RegisterMachineRequest(Ask):
@@ -256,12 +254,10 @@ class MachineInvocationV1(Answer):
     error: Maybe[InvocationError] = None
 
 
-class MachineInvocationListResponse(Answer):
+class MachineInvocationListResponse(Listing):
     """A page of invocations."""
 
     items: list[MachineInvocationV1]
-    next_cursor: Maybe[Id] = None
-    cursor: Maybe[Id] = None
 
 
 class ClaimRequest(Ask):

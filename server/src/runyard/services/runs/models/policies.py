@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, Field, Tag
 
 from runyard.services.runs.engine.tiers import Tier
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Maybe, Text, Version
+from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Listing, Maybe, Text, Version
 from runyard.services.runs.models.shapes import Name, Part
 from runyard.services.runs.policies.conditions import LONGEST, Condition
 
@@ -74,12 +74,10 @@ class PolicyV1(Answer):
     rules: Maybe[Rules] = None
 
 
-class PolicyListResponse(Answer):
+class PolicyListResponse(Listing):
     """A page of policies."""
 
     items: list[PolicyV1]
-    next_cursor: Maybe[Id] = None
-    cursor: Maybe[Id] = None
 
 
 class SavePolicyRequest(Ask):
