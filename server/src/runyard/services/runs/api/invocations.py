@@ -245,6 +245,7 @@ async def _reported(
     invocations.check_delivery(found, asked.delivery)
     if asked.status == "running":
         found = await invocations.begin(connection, book, found, delivery=asked.delivery)
+        await _wake(visit, connection, found)  # from now on silence is an end, which the run has to watch for
     if asked.log is not None or asked.progress is not None:
         await invocations.say(connection, found, log=asked.log, progress=asked.progress, at=book.now)
     if asked.status in {"completed", "failed"}:

@@ -68,7 +68,7 @@ class Station:
             while not (self._draining and not self._work):
                 self._changed.clear()
                 try:
-                    answer = await self._claim()
+                    answer = await self._claim(wait=WAIT if known else 0)
                 except LinkDown as error:
                     log.warning("yard_unreachable", error=str(error))
                     await pauses.pause()
@@ -86,11 +86,11 @@ class Station:
                 task.cancel()
             await asyncio.gather(beating, *self._work.values(), return_exceptions=True)
 
-    async def _claim(self) -> ClaimAnswer | None:
+    async def _claim(self, *, wait: float) -> ClaimAnswer | None:
         """Ask for work; None if something has changed here, so that something else is to be asked."""
         free = 0 if self._draining else max(0, self._table.slots - len(self._work))
         claiming = asyncio.create_task(
-            self._link.claim(holding=self._work, free=free, wait=WAIT, operations=self._table.operations)
+            self._link.claim(holding=self._work, free=free, wait=wait, operations=self._table.operations)
         )
         changed = asyncio.create_task(self._changed.wait())
         try:
