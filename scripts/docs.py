@@ -53,7 +53,11 @@ COMMANDS = {
 
 
 def main() -> int:
-    pages = {REFERENCE / "configuration.md": configuration(), CONTRACT: openapi()}
+    pages = {
+        REFERENCE / "configuration.md": configuration(),
+        CONTRACT: openapi(),
+        REFERENCE / "runs-operations.md": operations(),
+    }
     if sys.version_info[:2] == LAYOUT:
         pages[REFERENCE / "cli.md"] = command_lines()
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
@@ -93,6 +97,36 @@ def openapi() -> str:
     text = io.StringIO()
     yaml.dump(contract(), text)
     return f"# Made from the server's code by `make docs`.\n{text.getvalue()}"
+
+
+def operations() -> str:
+    """Every operation of the control plane, noun by noun."""
+    nouns: dict[str, list[str]] = {}
+    for path, item in contract()["paths"].items():
+        for method, operation in item.items():
+            place = path.replace("/v1/workspaces/{workspaceId}", "…")
+            status = next(status for status in operation["responses"] if status != "default")
+            takes = schema_name(operation.get("requestBody", {}))
+            gives = schema_name(operation["responses"][status])
+            told = f"| `{operation['operationId']}` | {method.upper()} `{place}` | {takes} | {status} {gives} |"
+            nouns.setdefault(operation["tags"][0], []).append(f"{told} {operation['summary']} |")
+    lines = [
+        "# Operations of `runs`",
+        "",
+        "Made from the routes. What they have in common is in [the HTTP interface of `runs`](runs-http.md); `…` is",
+        "`/v1/workspaces/{workspaceId}`, and schemas are in [the contract](../spec/openapi/portarium-control-plane.v1.yaml).",
+    ]
+    for noun, rows in nouns.items():
+        lines += ["", f"## {noun}", "", "| operation | where | takes | gives | |", "|---|---|---|---|---|", *rows]
+    return "\n".join(lines) + "\n"
+
+
+def schema_name(described: dict[str, object]) -> str:
+    """What a body is: the name of its schema, or its type of media."""
+    content = described.get("content") or {"–": {}}
+    media, body = next(iter(content.items()))  # type: ignore[attr-defined]
+    reference = body.get("schema", {}).get("$ref", "")
+    return f"`{reference.rpartition('/')[2]}`" if reference else media
 
 
 def default(name: str) -> str:

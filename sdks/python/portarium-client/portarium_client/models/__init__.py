@@ -5,12 +5,18 @@ from .adapter_machine_entry_v1 import AdapterMachineEntryV1
 from .adapter_registration_list_response import AdapterRegistrationListResponse
 from .adapter_registration_v1 import AdapterRegistrationV1
 from .add_workspace_user_request import AddWorkspaceUserRequest
+from .agent_action_execution import AgentActionExecution
+from .agent_action_execution_output import AgentActionExecutionOutput
+from .agent_action_execution_status import AgentActionExecutionStatus
+from .agent_action_proposal import AgentActionProposal
+from .agent_action_proposal_decision import AgentActionProposalDecision
 from .agent_capability import AgentCapability
 from .agent_heartbeat import AgentHeartbeat
 from .agent_heartbeat_metrics import AgentHeartbeatMetrics
 from .agent_heartbeat_status import AgentHeartbeatStatus
 from .agent_list_response import AgentListResponse
 from .agent_v1 import AgentV1
+from .agent_work_items import AgentWorkItems
 from .approval_decision import ApprovalDecision
 from .approval_list_response import ApprovalListResponse
 from .approval_rule import ApprovalRule
@@ -64,6 +70,8 @@ from .evidence_payload_ref_kind import EvidencePayloadRefKind
 from .evidence_system import EvidenceSystem
 from .evidence_user import EvidenceUser
 from .evidence_verification import EvidenceVerification
+from .execute_agent_action_request import ExecuteAgentActionRequest
+from .execute_agent_action_request_payload import ExecuteAgentActionRequestPayload
 from .execution_tier import ExecutionTier
 from .external_object_ref import ExternalObjectRef
 from .file_v1 import FileV1
@@ -116,6 +124,8 @@ from .predicted_effect_v1 import PredictedEffectV1
 from .predicted_effect_v1_input import PredictedEffectV1Input
 from .problem_details import ProblemDetails
 from .problem_details_errors import ProblemDetailsErrors
+from .propose_agent_action_request import ProposeAgentActionRequest
+from .propose_agent_action_request_parameters import ProposeAgentActionRequestParameters
 from .put_work_item_assignment_request import PutWorkItemAssignmentRequest
 from .quarantine_request import QuarantineRequest
 from .register_agent_request import RegisterAgentRequest
@@ -199,12 +209,18 @@ __all__ = (
     "AdapterRegistrationListResponse",
     "AdapterRegistrationV1",
     "AddWorkspaceUserRequest",
+    "AgentActionExecution",
+    "AgentActionExecutionOutput",
+    "AgentActionExecutionStatus",
+    "AgentActionProposal",
+    "AgentActionProposalDecision",
     "AgentCapability",
     "AgentHeartbeat",
     "AgentHeartbeatMetrics",
     "AgentHeartbeatStatus",
     "AgentListResponse",
     "AgentV1",
+    "AgentWorkItems",
     "ApprovalDecision",
     "ApprovalListResponse",
     "ApprovalRule",
@@ -258,6 +274,8 @@ __all__ = (
     "EvidenceSystem",
     "EvidenceUser",
     "EvidenceVerification",
+    "ExecuteAgentActionRequest",
+    "ExecuteAgentActionRequestPayload",
     "ExecutionTier",
     "ExternalObjectRef",
     "FileV1",
@@ -310,6 +328,8 @@ __all__ = (
     "PredictedEffectV1Input",
     "ProblemDetails",
     "ProblemDetailsErrors",
+    "ProposeAgentActionRequest",
+    "ProposeAgentActionRequestParameters",
     "PutWorkItemAssignmentRequest",
     "QuarantineRequest",
     "RegisterAgentRequest",

@@ -18,32 +18,32 @@ class CreateMapLayerRequest:
 
     Attributes:
         site_id (str):
+        floor_id (str):
         layer_type (MapLayerType): What a layer of a map shows.
         coordinate_frame (str):
         valid_from_iso (datetime.datetime):
-        floor_id (str | Unset):
         version (int | Unset):  Default: 1.
         valid_to_iso (datetime.datetime | Unset):
     """
 
     site_id: str
+    floor_id: str
     layer_type: MapLayerType
     coordinate_frame: str
     valid_from_iso: datetime.datetime
-    floor_id: str | Unset = UNSET
     version: int | Unset = 1
     valid_to_iso: datetime.datetime | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         site_id = self.site_id
 
+        floor_id = self.floor_id
+
         layer_type = self.layer_type.value
 
         coordinate_frame = self.coordinate_frame
 
         valid_from_iso = self.valid_from_iso.isoformat()
-
-        floor_id = self.floor_id
 
         version = self.version
 
@@ -56,13 +56,12 @@ class CreateMapLayerRequest:
         field_dict.update(
             {
                 "siteId": site_id,
+                "floorId": floor_id,
                 "layerType": layer_type,
                 "coordinateFrame": coordinate_frame,
                 "validFromIso": valid_from_iso,
             }
         )
-        if floor_id is not UNSET:
-            field_dict["floorId"] = floor_id
         if version is not UNSET:
             field_dict["version"] = version
         if valid_to_iso is not UNSET:
@@ -75,13 +74,13 @@ class CreateMapLayerRequest:
         d = dict(src_dict)
         site_id = d.pop("siteId")
 
+        floor_id = d.pop("floorId")
+
         layer_type = MapLayerType(d.pop("layerType"))
 
         coordinate_frame = d.pop("coordinateFrame")
 
         valid_from_iso = datetime.datetime.fromisoformat(d.pop("validFromIso"))
-
-        floor_id = d.pop("floorId", UNSET)
 
         version = d.pop("version", UNSET)
 
@@ -94,10 +93,10 @@ class CreateMapLayerRequest:
 
         create_map_layer_request = cls(
             site_id=site_id,
+            floor_id=floor_id,
             layer_type=layer_type,
             coordinate_frame=coordinate_frame,
             valid_from_iso=valid_from_iso,
-            floor_id=floor_id,
             version=version,
             valid_to_iso=valid_to_iso,
         )

@@ -22,23 +22,23 @@ class MapLayerV1:
         map_layer_id (str):
         tenant_id (str):
         site_id (str):
+        floor_id (str):
         layer_type (MapLayerType): What a layer of a map shows.
         coordinate_frame (str):
         version (int):
         valid_from_iso (datetime.datetime):
-        floor_id (str | Unset):
         valid_to_iso (datetime.datetime | Unset):
     """
 
     map_layer_id: str
     tenant_id: str
     site_id: str
+    floor_id: str
     layer_type: MapLayerType
     coordinate_frame: str
     version: int
     valid_from_iso: datetime.datetime
     schema_version: Literal[1] = 1
-    floor_id: str | Unset = UNSET
     valid_to_iso: datetime.datetime | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -51,6 +51,8 @@ class MapLayerV1:
 
         site_id = self.site_id
 
+        floor_id = self.floor_id
+
         layer_type = self.layer_type.value
 
         coordinate_frame = self.coordinate_frame
@@ -58,8 +60,6 @@ class MapLayerV1:
         version = self.version
 
         valid_from_iso = self.valid_from_iso.isoformat()
-
-        floor_id = self.floor_id
 
         valid_to_iso: str | Unset = UNSET
         if not isinstance(self.valid_to_iso, Unset):
@@ -73,14 +73,13 @@ class MapLayerV1:
                 "mapLayerId": map_layer_id,
                 "tenantId": tenant_id,
                 "siteId": site_id,
+                "floorId": floor_id,
                 "layerType": layer_type,
                 "coordinateFrame": coordinate_frame,
                 "version": version,
                 "validFromIso": valid_from_iso,
             }
         )
-        if floor_id is not UNSET:
-            field_dict["floorId"] = floor_id
         if valid_to_iso is not UNSET:
             field_dict["validToIso"] = valid_to_iso
 
@@ -99,6 +98,8 @@ class MapLayerV1:
 
         site_id = d.pop("siteId")
 
+        floor_id = d.pop("floorId")
+
         layer_type = MapLayerType(d.pop("layerType"))
 
         coordinate_frame = d.pop("coordinateFrame")
@@ -106,8 +107,6 @@ class MapLayerV1:
         version = d.pop("version")
 
         valid_from_iso = datetime.datetime.fromisoformat(d.pop("validFromIso"))
-
-        floor_id = d.pop("floorId", UNSET)
 
         _valid_to_iso = d.pop("validToIso", UNSET)
         valid_to_iso: datetime.datetime | Unset
@@ -121,11 +120,11 @@ class MapLayerV1:
             map_layer_id=map_layer_id,
             tenant_id=tenant_id,
             site_id=site_id,
+            floor_id=floor_id,
             layer_type=layer_type,
             coordinate_frame=coordinate_frame,
             version=version,
             valid_from_iso=valid_from_iso,
-            floor_id=floor_id,
             valid_to_iso=valid_to_iso,
         )
 

@@ -1,0 +1,125 @@
+"""The operator's first steps, as typed: what they print where, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from runyard.services.runs.verbs import open_desk, service_account_verbs, workspace_verbs
+from runyard.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def settings(yard_database, tmp_path_factory):
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("yard"), database_url=yard_database, database_schema=f"test_{uuid4().hex[:12]}"
+    )
+
+
+@pytest.fixture
+def runyard(settings):
+    app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.add_typer(workspace_verbs(lambda: settings), name="workspace")
+    app.add_typer(service_account_verbs(lambda: settings), name="service-account")
+
+    def run(*arguments, code=0):
+        result = CliRunner().invoke(app, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return SimpleNamespace(out=result.stdout, err=result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def workspace(runyard):
+    name = f"ws-{uuid4().hex[:8]}"
+    runyard("workspace", "create", name, "--admin", f"{name}@example.com")
+    return name
+
+
+def at_the_desk(settings, task):
+    """What ``task`` finds in the yard."""
+
+    async def look():
+        async with open_desk(settings) as desk:
+            return await task(desk)
+
+    return asyncio.run(look())
+
+
+def summaries(settings, workspace):
+    async def look(desk):
+        rows = await desk.database.fetch(
+            "SELECT convert_from(body, 'UTF8')::jsonb ->> 'summary' AS text FROM runs_evidence WHERE workspace = $1"
+            " ORDER BY seq",
+            workspace,
+        )
+        return [row["text"] for row in rows]
+
+    return at_the_desk(settings, look)
+
+
+def test_a_first_workspace_has_an_admin_who_is_told_how_to_get_a_token(runyard, settings):
+    said = runyard("workspace", "create", "ws-first", "--admin", "ada@example.com", "--name", "The first")
+    assert "'ws-first' made, with ada@example.com as its admin" in said.out
+    assert "runyard token create --user ada@example.com --project ws-first" in said.err
+    listed = json.loads(runyard("workspace", "list", "--json").out)
+    assert [(each["id"], each["name"]) for each in listed if each["id"] == "ws-first"] == [("ws-first", "The first")]
+    assert summaries(settings, "ws-first") == ["The operator of the yard made the workspace."]
+
+
+def test_a_project_becomes_a_workspace_once(runyard, settings):
+    at_the_desk(settings, lambda desk: desk.identity.projects.add("lab"))
+    runyard("workspace", "create", "lab", "--admin", "ada@example.com")
+    assert "taken" in runyard("workspace", "create", "lab", "--admin", "ada@example.com", code=1).err
+
+
+@pytest.mark.parametrize(("name", "admin"), [("Not A Label", "ada@example.com"), ("ws-fine", "nonsense")])
+def test_what_cannot_be_made_leaves_nothing_behind(runyard, settings, name, admin):
+    assert runyard("workspace", "create", name, "--admin", admin, code=1).err.startswith("Error: ")
+    assert name not in {each.name for each in at_the_desk(settings, lambda desk: desk.identity.projects.all())}
+
+
+def test_more_people_take_part(runyard, settings, workspace):
+    said = runyard("workspace", "add-user", workspace, "bob@example.com", "--role", "approver", "--role", "operator")
+    assert said.out == f"bob@example.com takes part in '{workspace}' as operator, approver.\n"
+    assert "already" in runyard("workspace", "add-user", workspace, "bob@example.com", "--role", "admin", code=1).err
+    assert "not found" in runyard("workspace", "add-user", "ws-none", "eve@example.com", "--role", "admin", code=1).err
+    assert all("@" not in text for text in summaries(settings, workspace))
+
+
+def test_a_programs_secret_is_printed_as_a_shell_reads_it(runyard, settings, workspace):
+    said = runyard("service-account", "create", workspace, "--name", "ci", "--role", "operator", "--expires", "90d")
+    printed = dict(line.split("=", 1) for line in said.out.splitlines())
+    assert set(printed) == {"PORTARIUM_CLIENT_ID", "PORTARIUM_CLIENT_SECRET"}
+    assert "not shown again" in said.err
+    account = at_the_desk(settings, lambda desk: desk.identity.exchange(*printed.values(), address="here"))
+    assert (account.workspace, account.name, account.roles) == (workspace, "ci", ("operator",))
+    listed = runyard("service-account", "list", workspace).out
+    assert printed["PORTARIUM_CLIENT_ID"] in listed
+    assert printed["PORTARIUM_CLIENT_SECRET"] not in listed
+
+
+def test_a_program_gets_a_new_secret_and_is_ended(runyard, settings, workspace):
+    made = json.loads(
+        runyard("service-account", "create", workspace, "--name", "ci", "--role", "auditor", "--json").out
+    )
+    renewed = json.loads(runyard("service-account", "rotate", workspace, made["client_id"], "--json").out)
+    assert renewed["client_secret"] != made["client_secret"]
+    runyard("service-account", "revoke", workspace, made["client_id"])
+    assert "ended" in runyard("service-account", "list", workspace).out
+    assert "not found" in runyard("service-account", "rotate", workspace, made["client_id"], code=1).err
+    told = summaries(settings, workspace)[1:]
+    assert [text.replace(made["client_id"], "it") for text in told] == [
+        "The operator of the yard made a service account.",
+        "The operator of the yard gave it a new secret.",
+        "The operator of the yard ended it.",
+    ]
