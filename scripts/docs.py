@@ -113,8 +113,9 @@ def operations() -> str:
     lines = [
         "# Operations of `runs`",
         "",
-        "Made from the routes. What they have in common is in [the HTTP interface of `runs`](runs-http.md); `…` is",
-        "`/v1/workspaces/{workspaceId}`, and schemas are in [the contract](../spec/openapi/portarium-control-plane.v1.yaml).",
+        "Made from the routes; `…` is `/v1/workspaces/{workspaceId}`. What they have in common is in",
+        "[the HTTP interface of `runs`](runs-http.md), schemas are in",
+        "[the contract](../spec/openapi/portarium-control-plane.v1.yaml).",
     ]
     for noun, rows in nouns.items():
         lines += ["", f"## {noun}", "", "| operation | where | takes | gives | |", "|---|---|---|---|---|", *rows]
