@@ -28,6 +28,7 @@ def test_settings_named_in_the_documents_exist():
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
         named |= set(re.findall(r"\bRUNYARD_([A-Z_]*[A-Z])\b", page.read_text()))
     given_to_programs = {"ARTIFACTS", "TASK", "ANSWER"}  # by test runs and command-line agents
+    given_to_programs |= {"INVOCATION_ID", "OPERATION", "RUN_ID", "ACTION_ID", "CREDENTIALS"}  # by machines of runs
     known = {name.upper() for name in Settings.model_fields} | given_to_programs
     assert named - known == set()
 

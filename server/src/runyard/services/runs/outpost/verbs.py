@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import platform
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -75,7 +77,12 @@ def machine_verbs(load: Callable[[], Settings]) -> typer.Typer:
     def run_(
         *,
         table: TablePath = Path("machine.toml"),
-        url: Annotated[str, typer.Option(help="Where the yard is.")] = "http://127.0.0.1:8000",
+        url: Annotated[
+            str | None,
+            typer.Option(
+                help="Where the yard is; by default the one that is open on this machine.", show_default=False
+            ),
+        ] = None,
         token: Token = None,
         state: State = None,
     ) -> None:
@@ -88,11 +95,18 @@ def machine_verbs(load: Callable[[], Settings]) -> typer.Typer:
         configure_logs(load())
         logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each word with the yard is too many
         try:
-            asyncio.run(_run(read_table(table), url=url, token=token, state=state))
+            asyncio.run(_run(read_table(table), url=url or _near(load()), token=token, state=state))
         except (AccountUnusable, LinkDown, LinkRefused, TableUnusable) as error:
             fail(str(error))
 
     return app
+
+
+def _near(settings: Settings) -> str:
+    """Where the yard of this machine's data folder answers, as it has noted itself."""
+    with suppress(OSError, ValueError, KeyError):
+        return str(json.loads((settings.data_dir / "serve.json").read_text())["url"])
+    return f"http://{settings.host}:{settings.port}"
 
 
 async def _run(table: Table, *, url: str, token: str | None, state: Path | None) -> None:
