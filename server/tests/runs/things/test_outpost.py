@@ -36,11 +36,12 @@ REFUSE = """
     sys.exit(3)
 """
 WAIT = """
-    import os, pathlib, signal, subprocess, sys, time
+    import json, os, subprocess, sys
+    gate = json.load(sys.stdin)["gate"]
+    os.mkfifo(gate)
     child = subprocess.Popen(["sleep", "600"])
     print(f"waiting {child.pid}", file=sys.stderr, flush=True)
-    while not pathlib.Path("go").exists():
-        time.sleep(0.01)
+    open(gate).read()
     print("{}")
 """
 
@@ -73,6 +74,10 @@ class Running:
                     kind = line.removeprefix("event: ")
                 if line.startswith("data: "):
                     yield kind, json.loads(line.removeprefix("data: "))
+
+    async def let_go(self, gate: str) -> None:
+        """End the wait of a command at this gate."""
+        await asyncio.to_thread((self.folder / gate).write_text, "go")
 
     async def ended(self, invocation: str) -> dict:
         await self.events(invocation)
@@ -179,7 +184,7 @@ async def test_a_command_that_prints_nothing_has_an_empty_output(machine: Runnin
 
 
 async def test_a_cancelled_command_ends_with_all_it_has_started(machine: Running) -> None:
-    invocation = await machine.ask("thing:wait")
+    invocation = await machine.ask("thing:wait", gate="never")
     child = int((await machine.printed(invocation, "waiting")).split()[1])
     path = f"/machines/{machine.id}/invocations/{invocation}/cancel"
     await made(await machine.place.operator.post(path), 200)
@@ -187,15 +192,15 @@ async def test_a_cancelled_command_ends_with_all_it_has_started(machine: Running
 
 
 async def test_a_machine_answers_a_connection_test_while_it_is_busy(machine: Running) -> None:
-    waiting = [await machine.ask("thing:wait") for _ in range(2)]
+    waiting = [await machine.ask("thing:wait", gate=gate) for gate in ("left", "right")]
     for each in waiting:
         await machine.printed(each, "waiting")
     tested = (await machine.place.operator.post(f"/machines/{machine.id}/test")).json()
     assert tested["status"] in {"ok", "slow"}
     assert (await machine.place.auditor.get(f"/machines/{machine.id}")).json()["activeRunCount"] == 2
-    (machine.folder / "go").touch()
+    for gate in ("left", "right"):
+        await machine.let_go(gate)
     assert [(await machine.ended(each))["status"] for each in waiting] == ["completed", "completed"]
-    (machine.folder / "go").unlink()
 
 
 async def test_its_account_is_its_own_secret(machine: Running) -> None:
@@ -208,11 +213,11 @@ async def test_its_account_is_its_own_secret(machine: Running) -> None:
 
 async def test_a_machine_that_is_asked_to_end_ends_when_its_work_has(place: Place, tmp_path: Path) -> None:
     async with running(place, tmp_path, hostname="forge-2") as machine:
-        invocation = await machine.ask("thing:wait")
+        invocation = await machine.ask("thing:wait", gate="gate")
         await machine.printed(invocation, "waiting")
         machine.process.send_signal(signal.SIGTERM)
         later = await machine.ask("numbers:add", numbers=[])
-        (tmp_path / "go").touch()
+        await machine.let_go("gate")
         assert (await machine.ended(invocation))["status"] == "completed"
         assert await asyncio.wait_for(machine.process.wait(), DEADLINE) == 0
         path = f"/machines/{machine.id}/invocations/{later}"
@@ -227,7 +232,7 @@ async def test_a_machine_that_is_asked_to_end_ends_when_its_work_has(place: Plac
 
 async def test_a_machine_that_is_asked_twice_to_end_breaks_off(place: Place, tmp_path: Path) -> None:
     async with running(place, tmp_path, hostname="forge-2") as machine:
-        invocation = await machine.ask("thing:wait")
+        invocation = await machine.ask("thing:wait", gate="gate")
         child = int((await machine.printed(invocation, "waiting")).split()[1])
         machine.process.send_signal(signal.SIGTERM)
         machine.process.send_signal(signal.SIGINT)

@@ -40,6 +40,9 @@ from runyard.web.sse import GOING_AWAY, HEARTBEAT, EventStream
 PAGE: Final = 200
 """Events of an invocation that are read at once."""
 
+LONGEST: Final = 3600.0
+"""Seconds after which a watcher has to come back, with a token that is still good."""
+
 routes = router("Machines")
 InvocationId = Annotated[str, Path(alias="invocationId", min_length=1)]
 
@@ -134,7 +137,8 @@ async def stream(visit: Entered, machine_id: MachineId, invocation_id: Invocatio
 
 
 async def _stream(visit: Visit, invocation: Invocation, *, after: int) -> AsyncGenerator[bytes]:
-    yard = visit.room.yard
+    yard, loop = visit.room.yard, asyncio.get_running_loop()
+    until = loop.time() + LONGEST
     async with bells.listening(yard.signals, invocation.workspace, invocation.machine_id, invocation.id) as rung:
         while True:
             rung.clear()
@@ -148,7 +152,7 @@ async def _stream(visit: Visit, invocation: Invocation, *, after: int) -> AsyncG
                 continue
             if invocation.status.ended:
                 return
-            if yard.tails.closing.is_set():
+            if yard.tails.closing.is_set() or loop.time() > until:
                 yield GOING_AWAY
                 return
             patience = yard.settings.stream_heartbeat * 0.9

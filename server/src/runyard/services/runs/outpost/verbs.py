@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+import msgspec
 import typer
 
 from runyard.clock import utc_now
@@ -95,7 +96,7 @@ def machine_verbs(load: Callable[[], Settings]) -> typer.Typer:
         configure_logs(load())
         logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each word with the yard is too many
         try:
-            asyncio.run(_run(read_table(table), url=url or _near(load()), token=token, state=state))
+            asyncio.run(_run(read_table(table), url, _near(load()), token=token, state=state))
         except (AccountUnusable, LinkDown, LinkRefused, TableUnusable) as error:
             fail(str(error))
 
@@ -109,11 +110,13 @@ def _near(settings: Settings) -> str:
     return f"http://{settings.host}:{settings.port}"
 
 
-async def _run(table: Table, *, url: str, token: str | None, state: Path | None) -> None:
+async def _run(table: Table, url: str | None, near: str, *, token: str | None, state: Path | None) -> None:
     from runyard.services.runs.outpost.link import Link  # noqa: PLC0415
     from runyard.services.runs.outpost.station import Station  # noqa: PLC0415
 
-    account = await _account(table, url=url, token=token, state=state)
+    account = await _account(table, url or near, token=token, state=state)
+    if url is not None:  # the yard may have moved since
+        account = msgspec.structs.replace(account, url=url)
     async with Link(account) as link:
         station, loop = Station(link, table), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -122,7 +125,7 @@ async def _run(table: Table, *, url: str, token: str | None, state: Path | None)
         await station.run(ready=lambda: note(f"{account.machine} works for {account.workspace}: {offers}."))
 
 
-async def _account(table: Table, *, url: str, token: str | None, state: Path | None) -> Account:
+async def _account(table: Table, url: str, *, token: str | None, state: Path | None) -> Account:
     from runyard.services.runs.outpost import account as accounts  # noqa: PLC0415
     from runyard.services.runs.outpost.link import enrol  # noqa: PLC0415
 
