@@ -35,7 +35,7 @@ class Compiler:
         """Where it looks for the program's bytes."""
 
         self.code = folder / "compiled"
-        """What it makes of them."""
+        """What it makes of them. It is not trusted, and still there: this may be anything, and change."""
 
         self._companion = companion
         self._deadline = deadline
@@ -60,8 +60,6 @@ class Compiler:
             raise BadProgram(f"It can't be compiled within {self._deadline:g} seconds, the limit.") from None
         except CompanionDied as error:
             raise BadProgram(f"It can't be compiled: {error}") from error
-        finally:
-            await self._companion.kill()  # what it has made changes no more
 
 
 class Compilers:
