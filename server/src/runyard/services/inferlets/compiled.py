@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from uuid import uuid4
 
 from runyard.sandbox import Sandbox
+from runyard.sandbox.scratch import sweep
 from runyard.services.inferlets.compilers import Compilers
 from runyard.services.inferlets.runtime.fingerprint import fingerprint
 from runyard.services.inferlets.surface import BadProgram, Surface
@@ -110,8 +111,8 @@ class CompiledPrograms:
                 total -= size
 
     def _prepare(self) -> None:
-        self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.mkdir(mode=0o755, exist_ok=True)
+        self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        sweep(self._work)
 
 
 def _open_file(path: Path) -> BinaryIO:

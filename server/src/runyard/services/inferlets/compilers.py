@@ -14,7 +14,7 @@ from runyard.sandbox import Command, Limits, Mount, Sandbox
 from runyard.sandbox.companion import Companion, CompanionDied
 from runyard.sandbox.kept import Kept
 from runyard.sandbox.python import ORDERS, REPORTS, python_environment, python_mounts
-from runyard.sandbox.scratch import remove
+from runyard.sandbox.scratch import scratch_folder
 from runyard.services.inferlets.surface import BadProgram, Compile, Compiled, order_frames, report_frames
 from runyard.settings import Settings
 from runyard.sizes import GIB
@@ -110,17 +110,14 @@ class Compilers:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Compiler]:
-        folder = self._folder / uuid4().hex
-        await asyncio.to_thread(_make, folder)
-        try:
+        async with scratch_folder(self._folder, uuid4().hex) as folder:
+            folder.chmod(0o777)  # the sandbox has a user of its own; the folder above is ours alone
             command = await asyncio.to_thread(_command, folder, self._sandbox)
             companion = Companion.start(
                 NAME, command, self._sandbox, folder, orders=order_frames, reports=report_frames
             )
             async with companion as started:
                 yield Compiler(started, folder, self._deadline)
-        finally:
-            await asyncio.to_thread(remove, folder)
 
     def _take_spare(self) -> Kept[Compiler] | None:
         if self._spare is None:
@@ -149,11 +146,6 @@ async def _is_ready(kept: Kept[Compiler]) -> bool:
 async def _left(kept: Kept[Compiler]) -> None:
     with suppress(CompanionDied):  # whoever wanted it has been told
         await kept.close()
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(0o777)  # the sandbox has a user of its own; the folder above is ours alone
 
 
 def _command(folder: Path, sandbox: Sandbox) -> Command:
