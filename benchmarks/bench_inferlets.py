@@ -14,7 +14,7 @@ from uuid import uuid4
 from blake3 import blake3
 from wasmtime import Config, Engine, Instance, Module, Store, wat2wasm
 
-from runyard.jobs import Job, Worker
+from runyard.jobs import Job
 from runyard.sandbox import probe
 from runyard.services.inferlets import instances
 from runyard.services.inferlets.compiled import CompiledPrograms
@@ -30,6 +30,7 @@ from runyard.services.inferlets.runtime.program import Programs as Loaded
 from runyard.services.inferlets.runtime.run import run
 from runyard.settings import Settings
 from runyard.testing.running import fresh_yard, shared_postgres
+from runyard.testing.working import new_worker, working
 from runyard.text import open_text
 from runyard.yard import Yard
 
@@ -117,16 +118,8 @@ async def worker(database: str) -> AsyncIterator[tuple[Yard, Programs]]:
         CompiledPrograms.open(yard.settings, sandbox) as compiled,
     ):
         await work.hosts.warm()
-        running = Worker(
-            work.registrations, settings=yard.settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts,
-            signals=yard.signals, sandbox=sandbox,
-        )  # fmt: skip
-        ready = asyncio.Event()
-        task = asyncio.create_task(running.run(ready=ready.set))
-        await ready.wait()
-        yield yard, Programs(yard.database, yard.artifacts, compiled, clock=yard.clock)
-        await running.drain()
-        await task
+        async with working(new_worker(yard, work.registrations, sandbox=sandbox)):
+            yield yard, Programs(yard.database, yard.artifacts, compiled, clock=yard.clock)
 
 
 async def upload(yard: Yard, programs: Programs, content: bytes) -> Program:

@@ -16,8 +16,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -31,6 +31,7 @@ from pgqueuer.queries import Queries
 from runyard.jobs import JobContext, NewJob, Registration, Worker
 from runyard.sandbox import probe
 from runyard.settings import Settings
+from runyard.testing.working import new_worker, working
 from runyard.yard import Yard, open_yard
 
 KIND = "bench.noop"
@@ -50,26 +51,9 @@ class Noop:
         return {}
 
 
-@asynccontextmanager
-async def working(yard: Yard, executor: Noop) -> AsyncIterator[None]:
+def at_work(yard: Yard, executor: Noop) -> AbstractAsyncContextManager[Worker]:
     """One worker in this process."""
-    worker = Worker(
-        [Registration(KIND, executor, "light")],
-        settings=yard.settings,
-        store=yard.jobs,
-        tails=yard.tails,
-        artifacts=yard.artifacts,
-        signals=yard.signals,
-        sandbox=probe("none"),
-    )
-    ready = asyncio.Event()
-    running = asyncio.create_task(worker.run(ready=ready.set))
-    await ready.wait()
-    try:
-        yield
-    finally:
-        await worker.drain()
-        await running
+    return working(new_worker(yard, [Registration(KIND, executor, "light")], sandbox=probe("none")))
 
 
 async def worker_process(data_dir: Path) -> None:
@@ -77,7 +61,7 @@ async def worker_process(data_dir: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     async with (
         open_yard(Settings(data_dir=data_dir), application="bench worker") as yard,
-        working(yard, Noop()),
+        at_work(yard, Noop()),
     ):
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -86,7 +70,7 @@ async def worker_process(data_dir: Path) -> None:
 async def latency(yard: Yard, samples: int) -> list[tuple[float, float]]:
     """Seconds from submit to start and from submit to the terminal event read back, one job at a time."""
     executor, measured = Noop(), []
-    async with working(yard, executor):
+    async with at_work(yard, executor):
         for _ in range(samples + 20):
             asked = time.perf_counter()
             job = await yard.jobs.submit(new_job())

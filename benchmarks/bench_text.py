@@ -17,7 +17,6 @@ import xllamacpp
 from blake3 import blake3
 from wasmtime import wat2wasm
 
-from runyard.jobs import Worker
 from runyard.sandbox import probe
 from runyard.services.inferlets import instances
 from runyard.services.inferlets.compiled import CompiledPrograms
@@ -27,6 +26,7 @@ from runyard.services.inferlets.limits import asked
 from runyard.services.inferlets.programs import Programs
 from runyard.settings import Settings
 from runyard.testing.running import fresh_yard, shared_postgres
+from runyard.testing.working import new_worker, working
 from runyard.text import Sampling, TextProvider, open_text
 from runyard.text.weights import packaged_weights
 
@@ -88,14 +88,8 @@ async def program(database: str) -> AsyncIterator[Ask]:
         open_text(yard.settings, sandbox) as text,
         open_inferlets(yard, sandbox, text) as work,
         CompiledPrograms.open(yard.settings, sandbox) as compiled,
+        working(new_worker(yard, work.registrations, sandbox=sandbox)),
     ):
-        running = Worker(
-            work.registrations, settings=yard.settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts,
-            signals=yard.signals, sandbox=sandbox,
-        )  # fmt: skip
-        ready = asyncio.Event()
-        task = asyncio.create_task(running.run(ready=ready.set))
-        await ready.wait()
 
         async def pieces() -> AsyncIterator[bytes]:
             yield STREAM
@@ -118,8 +112,6 @@ async def program(database: str) -> AsyncIterator[Ask]:
             return said
 
         yield ask
-        await running.drain()
-        await task
 
 
 async def compare(ways: dict[str, Ask], at_once: int) -> None:

@@ -53,7 +53,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="HTTP port; 0 picks a free one.", show_default="8000")] = None,
     compute_port: Annotated[int | None, typer.Option(help="HTTP port of `compute`.", show_default="8002")] = None,
     inferlets_port: Annotated[
-        int | None, typer.Option(help="WebSocket port of `inferlets`.", show_default="8080")
+        int | None, typer.Option(help="Port of `inferlets` and `sessions`.", show_default="8080")
     ] = None,
     mqtt_port: Annotated[int | None, typer.Option(help="Port of the MQTT broker.", show_default="1883")] = None,
     worker: Annotated[bool, typer.Option(help="Run a worker process beside the API.")] = True,
@@ -66,7 +66,8 @@ def serve(
     def ready(opened: Opened) -> None:
         typer.secho(f"The yard is open at {opened.url}", fg="green", err=True)
         typer.echo(f"Media jobs at {opened.compute_url}, events at {opened.mqtt_url or 'no broker'}.", err=True)
-        typer.echo(f"WebAssembly programs at {opened.inferlets_url}.", err=True)
+        sessions = opened.inferlets_url.replace("ws://", "http://", 1)
+        typer.echo(f"WebAssembly programs at {opened.inferlets_url}, agent sessions at {sessions}.", err=True)
         if opened.password is not None:
             typer.echo(
                 f"First start: the user 'admin' has the password {opened.password} (said only now; change it with: "

@@ -24,10 +24,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from runyard.jobs import Executor, Job, JobContext, Registration, Worker
-from runyard.sandbox import probe
 from runyard.services.ci import api
 from runyard.services.ci.words import KIND
 from runyard.settings import Settings
+from runyard.testing.working import new_worker, working
 from runyard.web.requests import RequestIds
 from runyard.yard import Yard, open_yard
 
@@ -118,22 +118,8 @@ class House:
     async def work(self, script: Script | Executor, **changes: object) -> Worker:
         """Start a worker that runs test jobs as ``script`` says."""
         executor = script if hasattr(script, "run") else _Scripted(script)
-        yard = self.yard
-        worker = Worker(
-            [Registration(KIND, executor)],
-            settings=yard.settings.model_copy(update=changes),
-            store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts, signals=yard.signals, sandbox=probe("auto"),
-        )  # fmt: skip
-        ready = asyncio.Event()
-        task = asyncio.create_task(worker.run(ready=ready.set))
-
-        async def stop() -> None:
-            await worker.drain()
-            await asyncio.wait_for(task, DEADLINE)
-
-        self.stack.push_async_callback(stop)
-        await asyncio.wait_for(ready.wait(), DEADLINE)
-        return worker
+        worker = new_worker(self.yard, [Registration(KIND, executor)], **changes)
+        return await self.stack.enter_async_context(working(worker))
 
     async def leave(self) -> None:
         """Hang up."""

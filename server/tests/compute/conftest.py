@@ -13,12 +13,13 @@ from uuid import uuid4
 
 import pytest
 
-from runyard.jobs import Event, Job, NewJob, Worker
+from runyard.jobs import Event, Job, NewJob
 from runyard.sandbox import probe, python
 from runyard.services.compute.executor import MediaWork, open_media
 from runyard.services.compute.plugins import installed
 from runyard.services.compute.words import INPUT
 from runyard.testing.running import fresh_yard
+from runyard.testing.working import new_worker, working
 from runyard.yard import Yard
 
 EXTRA_PLUGINS = str(Path(__file__).parent / "extra_plugins")
@@ -107,14 +108,8 @@ async def bench(yard_database: str, extra_plugins: None) -> AsyncIterator[Bench]
         fresh_yard(yard_database, compute_slots=2, compute_timeout=20, compute_memory=400 << 20) as yard,
     ):
         sandbox = await asyncio.to_thread(probe, "auto")
-        async with open_media(yard.settings, sandbox) as work:
-            worker = Worker(
-                work.registrations, settings=yard.settings, store=yard.jobs, tails=yard.tails,
-                artifacts=yard.artifacts, signals=yard.signals, sandbox=sandbox,
-            )  # fmt: skip
-            ready = asyncio.Event()
-            running = asyncio.create_task(worker.run(ready=ready.set))
-            await ready.wait()
+        async with (
+            open_media(yard.settings, sandbox) as work,
+            working(new_worker(yard, work.registrations, sandbox=sandbox)),
+        ):
             yield Bench(yard, work)
-            await worker.drain()
-            await running

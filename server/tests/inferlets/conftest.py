@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from blake3 import blake3
 
-from runyard.jobs import Event, Job, Worker
+from runyard.jobs import Event, Job
 from runyard.sandbox import Sandbox, probe
 from runyard.services.inferlets import instances
 from runyard.services.inferlets.compiled import CompiledPrograms
@@ -20,6 +20,7 @@ from runyard.services.inferlets.instances import Ending, Utterance, ending, read
 from runyard.services.inferlets.limits import asked
 from runyard.services.inferlets.programs import Program, Programs
 from runyard.testing.running import fresh_yard
+from runyard.testing.working import new_worker, working
 from runyard.text import open_text
 from runyard.yard import Yard
 
@@ -105,13 +106,5 @@ async def bench(yard_database: str, sandbox: Sandbox) -> AsyncIterator[Bench]:
         CompiledPrograms.open(yard.settings, sandbox) as compiled,
     ):
         programs = Programs(yard.database, yard.artifacts, compiled, clock=yard.clock)
-        worker = Worker(
-            work.registrations, settings=yard.settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts,
-            signals=yard.signals, sandbox=sandbox,
-        )  # fmt: skip
-        ready = asyncio.Event()
-        running = asyncio.create_task(worker.run(ready=ready.set))
-        await ready.wait()
-        yield Bench(yard, work, programs)
-        await worker.drain()
-        await running
+        async with working(new_worker(yard, work.registrations, sandbox=sandbox)):
+            yield Bench(yard, work, programs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from blake3 import blake3
 
 from runyard.sandbox import Sandbox
+from runyard.services.inferlets.compiled import CompiledPrograms
 from runyard.services.inferlets.compilers import Compiler, Compilers
-from runyard.services.inferlets.surface import BadProgram
+from runyard.services.inferlets.surface import BadProgram, Compiled, Surface
 from runyard.settings import Settings
 
 from . import programs as wat
@@ -36,7 +38,6 @@ async def use(compilers: Compilers, content: bytes = wat.HELLO, digest: str = DI
         if found.surface is None:
             raise BadProgram(found.problem)
         assert compiler.code.stat().st_size > 0
-        assert not compiler.alive
         return compiler
 
 
@@ -82,3 +83,34 @@ async def test_compiling_has_its_time(tmp_path: Path, sandbox: Sandbox) -> None:
             await use(compilers)
     finally:
         await compilers.close()
+
+
+@pytest.mark.parametrize("made", ["nothing", "link", "pipe", "folder"])
+async def test_what_a_compiler_leaves_is_taken_only_if_it_is_a_file(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    """It is other people's code that it looks at: it may have been taken over by it."""
+    secret = tmp_path / "secret"
+    secret.write_text("ours alone")
+
+    async def taken_over(compiler: Compiler, _digest: str) -> Compiled:
+        match made:
+            case "link":
+                compiler.code.symlink_to(secret)
+            case "pipe":
+                os.mkfifo(compiler.code)
+            case "folder":
+                compiler.code.mkdir()
+        return Compiled(surface=Surface(kind="module", imports=[], exports=[], missing=[]))
+
+    async def fetch(path: Path) -> None:
+        path.write_bytes(wat.HELLO)
+
+    monkeypatch.setattr(Compiler, "compile", taken_over)
+    async with (
+        asyncio.timeout(DEADLINE),
+        CompiledPrograms.open(Settings(data_dir=tmp_path / "data"), sandbox) as compiled,
+    ):
+        with pytest.raises(BadProgram, match="made no"):
+            await compiled.make(DIGEST, fetch)
+        assert list(compiled.folder.iterdir()) == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ import pytest
 
 from runyard.jobs import Event, Executor, Job, JobContext, NewJob, Registration, State, Worker
 from runyard.sandbox import probe
+from runyard.testing.working import new_worker, working
 from runyard.yard import Yard
 
 DEADLINE = 60.0
@@ -102,27 +103,12 @@ class Bench:
 
     def worker(self, executor: Run | Executor, **settings: object) -> Worker:
         runs = executor if hasattr(executor, "run") else Calls(executor)  # type: ignore[arg-type]
-        yard = self.yard
-        return Worker(
-            [Registration(self.kind, runs, "light")],  # type: ignore[arg-type]
-            settings=yard.settings.model_copy(update={"drain_seconds": 0.05, **settings}),
-            store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts, signals=yard.signals, sandbox=probe("none"),
-        )  # fmt: skip
+        registration = Registration(self.kind, runs, "light")  # type: ignore[arg-type]
+        return new_worker(self.yard, [registration], sandbox=probe("none"), **{"drain_seconds": 0.05, **settings})
 
-    @asynccontextmanager
-    async def working(self, executor: Run | Executor, **settings: object) -> AsyncIterator[Worker]:
+    def working(self, executor: Run | Executor, **settings: object) -> AbstractAsyncContextManager[Worker]:
         """A worker that runs this bench's jobs, drained at the end."""
-        worker = self.worker(executor, **settings)
-        ready = asyncio.Event()
-        running = asyncio.create_task(worker.run(ready=ready.set))
-        async with asyncio.timeout(DEADLINE):
-            await ready.wait()
-        try:
-            yield worker
-        finally:
-            async with asyncio.timeout(DEADLINE):
-                await worker.drain()
-                await running
+        return working(self.worker(executor, **settings))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from runyard.services.sessions.executor import open_sessions
 from runyard.services.sessions.order import Budget, Order, Repository
 from runyard.services.sessions.words import DECISION, FINISH, INTERRUPT, KIND, PATCH, USER_SAYS, Tells
 from runyard.testing.running import fresh_yard
+from runyard.testing.working import new_worker, working
 from runyard.text import TextProvider, open_text
 from runyard.text.open import NoText
 from runyard.yard import Yard
@@ -207,17 +208,8 @@ async def open_bench(
 @asynccontextmanager
 async def open_worker(bench: Bench) -> AsyncIterator[Worker]:
     """A worker for the bench's sessions; it gives them back when the context ends."""
-    yard = bench.yard
-    async with open_sessions(yard, bench.sandbox, bench.text) as registrations:
-        worker = Worker(
-            registrations, settings=yard.settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts,
-            signals=yard.signals, sandbox=bench.sandbox,
-        )  # fmt: skip
-        ready = asyncio.Event()
-        running = asyncio.create_task(worker.run(ready=ready.set))
-        await ready.wait()
-        try:
-            yield worker
-        finally:
-            await worker.drain()
-            await running
+    async with (
+        open_sessions(bench.yard, bench.sandbox, bench.text) as registrations,
+        working(new_worker(bench.yard, registrations, sandbox=bench.sandbox)) as worker,
+    ):
+        yield worker

@@ -12,13 +12,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runyard.jobs import LOG, JobContext, NewJob, Registration, Worker
+from runyard.jobs import LOG, JobContext, NewJob, Registration
 from runyard.sandbox import Sandbox, probe
 from runyard.sandbox.scratch import remove
 from runyard.services.sessions.order import Budget, Order, Repository
 from runyard.services.sessions.repositories.facts import Kept
 from runyard.services.sessions.workspace import Workspace, Workspaces
 from runyard.testing.running import fresh_yard
+from runyard.testing.working import new_worker, working
 from runyard.yard import Yard
 
 from .git_server import GitServer, serve_git
@@ -122,16 +123,8 @@ async def one_desk(yard_database: str, sandbox: Sandbox) -> AsyncIterator[Desk]:
     folder = Path(tempfile.mkdtemp(prefix="runyard-sessions-"))
     async with fresh_yard(yard_database) as yard:
         desk = Desk(yard, sandbox, folder, GitServer(folder))
-        worker = Worker(
-            [Registration(KIND, desk)], settings=yard.settings, store=yard.jobs, tails=yard.tails,
-            artifacts=yard.artifacts, signals=yard.signals, sandbox=sandbox,
-        )  # fmt: skip
-        ready = asyncio.Event()
-        running = asyncio.create_task(worker.run(ready=ready.set))
-        await ready.wait()
-        yield desk
-        await worker.drain()
-        await running
+        async with working(new_worker(yard, [Registration(KIND, desk)], sandbox=sandbox)):
+            yield desk
     remove(folder)
 
 

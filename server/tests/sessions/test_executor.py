@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from runyard.jobs import LOG, State
+from runyard.jobs import LOG, MESSAGE, Event, JobContext, State
 from runyard.sandbox import Sandbox
 from runyard.services.sessions.executor import BEGUN_ANEW, NOBODY_DECIDED, NOBODY_SPOKE, RESTARTED
+from runyard.services.sessions.inbox import Inbox
+from runyard.services.sessions.memory import Memory
 from runyard.services.sessions.order import Repository
 from runyard.services.sessions.words import HISTORY, Tells
 
@@ -160,6 +162,43 @@ async def test_an_interactive_session_waits_for_messages_without_a_process(bench
     assert story.answer == "Hello Ada."
     assert [one["for"] for one in story.told(Tells.WAITS)] == ["message", None, "message", None]
     assert again.seq < story.job.last_seq
+
+
+@pytest.mark.parametrize("moment", ["it has said so", "it writes down", "it has written down"])
+async def test_a_message_is_heard_in_the_moment_a_session_begins_to_wait(bench: Bench, monkeypatch, moment: str):
+    take, keep, emit = Inbox._take, Memory.keep, JobContext.emit
+    heard = asyncio.Event()
+
+    def listen(inbox: Inbox, event: Event) -> None:
+        take(inbox, event)
+        if event.type == MESSAGE:
+            heard.set()
+
+    async def speak(now: str) -> None:
+        if now == moment and not heard.is_set():
+            await bench.say(job, "And?")
+            await heard.wait()
+
+    async def telling(ctx: JobContext, kind: str, body: Mapping[str, object]) -> None:
+        await emit(ctx, kind, body)
+        if kind == Tells.WAITS and body["for"] == "message":
+            await speak("it has said so")
+
+    async def writing(memory: Memory, ctx: JobContext) -> None:
+        if memory.waits == "message":
+            await speak("it writes down")
+        await keep(memory, ctx)
+        if memory.waits == "message":
+            await speak("it has written down")
+
+    monkeypatch.setattr(Inbox, "_take", listen)
+    monkeypatch.setattr(JobContext, "emit", telling)
+    monkeypatch.setattr(Memory, "keep", writing)
+    bench.provider.will(says("Done."), says("That too."))
+    job = await bench.start(interactive=True)
+    await bench.told(job, Tells.SAID, content="That too.")
+    await bench.finish(job)
+    assert (await bench.story(job)).said == ["Done.", "That too."]
 
 
 async def test_files_are_as_they_were_when_a_session_goes_on(bench: Bench, orders: Repository):

@@ -1,5 +1,6 @@
 """What programs made with typer share."""
 
+import logging
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Literal
@@ -11,7 +12,7 @@ from runyard_wire.findings import Finding, tell_findings
 from runyard_wire.profiles import ConfigFile, Profile
 from runyard_wire.typer_completion import add_completion, commands
 from runyard_wire.typer_profiles import add_profile_commands
-from runyard_wire.typer_program import run_typer, with_options
+from runyard_wire.typer_program import Verbose, Version, begin, new_program, run_typer, with_options
 
 
 class Colour(Enum):
@@ -114,3 +115,26 @@ def test_findings_end_with_the_worst_code(capsys):
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if "ll" in line] == ["✓", "✗"]
     assert tell_findings(findings[:1], as_json=True) == 0
     assert '"subject": "one"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [(), ("--verbose",)])
+def test_a_program_shows_its_log_only_when_asked(words, capsys):
+    logger = logging.getLogger("example_of_a_package")
+    app = new_program("tool", "A tool.", epilog="Exit codes: 0 done.")
+
+    @app.callback(invoke_without_command=True)
+    def _root(*, verbose: Verbose = False, version: Version = False) -> None:
+        begin("tool", "example_of_a_package", "1.2", verbose=verbose, only_version=version)
+
+    @app.command()
+    def work() -> None:
+        logger.warning("careful")
+
+    try:
+        assert run((app, None), *words, "work") == 0
+        assert capsys.readouterr().err == ("example_of_a_package: careful\n" if words else "")
+        assert run((app, None), "--version") == 0
+        assert capsys.readouterr().out == "tool 1.2\n"
+    finally:
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)

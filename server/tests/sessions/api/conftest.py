@@ -15,11 +15,11 @@ import pytest
 import uvicorn
 
 from runyard.app import build_sessions_app
-from runyard.jobs import Event, Job, JobContext, Registration, Worker
-from runyard.sandbox import probe
+from runyard.jobs import Event, Job, JobContext, Registration
 from runyard.services.sessions.room import Room, open_room
 from runyard.services.sessions.words import KIND
 from runyard.testing.running import fresh_yard
+from runyard.testing.working import new_worker, working
 from runyard.yard import Yard
 
 DEADLINE = 30.0
@@ -90,21 +90,8 @@ class House:
 
     async def work(self, script: Script) -> None:
         """Run sessions as ``script`` says, until the test is over."""
-        yard = self.yard
-        worker = Worker(
-            [Registration(KIND, _Scripted(script))],
-            settings=yard.settings, store=yard.jobs, tails=yard.tails, artifacts=yard.artifacts, signals=yard.signals,
-            sandbox=probe("auto"),
-        )  # fmt: skip
-        ready = asyncio.Event()
-        task = asyncio.create_task(worker.run(ready=ready.set))
-
-        async def stop() -> None:
-            await worker.drain()
-            await asyncio.wait_for(task, DEADLINE)
-
-        self.stack.push_async_callback(stop)
-        await asyncio.wait_for(ready.wait(), DEADLINE)
+        worker = new_worker(self.yard, [Registration(KIND, _Scripted(script))])
+        await self.stack.enter_async_context(working(worker))
 
     async def job(self, session: str) -> Job:
         row = await self.yard.database.fetchval("SELECT id FROM jobs WHERE params->>'session' = $1", session)

@@ -143,6 +143,15 @@ async def test_a_stopped_session_has_failed(house, ada):
     assert (await ada.post(f"{session}/stop", status=409))["code"] == "ended"
 
 
+async def test_a_session_whose_workers_were_lost_was_interrupted(house, ada):
+    async def loses(_ctx):
+        raise JobFailed("worker_lost", "The worker was lost 3 times while it ran this job.")
+
+    await house.work(loses)
+    found = await ada.get(await ada.create(), wait=30)
+    assert (found["status"], found["reason"]) == ("failed", "interrupted")
+
+
 async def test_a_session_nobody_has_begun_is_stopped_at_once(ada):
     session = await ada.create()
     found = await ada.post(f"{session}/stop")

@@ -1,14 +1,54 @@
-"""Programs made with typer: how one is run, and how many of its commands take the same options."""
+"""Programs made with typer: how one begins and is run, and how many of its commands take the same options."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
 import typer
 
 from .program import run_program
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")]
+Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+
+
+def new_program(name: str, about: str, *, epilog: str) -> typer.Typer:
+    """A program without commands yet. Its callback takes `Verbose` and `Version`, and calls `begin`."""
+    return typer.Typer(
+        name=name,
+        help=about,
+        epilog=epilog,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+
+def begin(name: str, package: str, version: str, *, verbose: bool, only_version: bool) -> None:
+    """What a program does before its command: print its version and exit, or decide what of the log is shown.
+
+    Args:
+        name: what the program is called.
+        package: whose log it is. Failures are told anyway, so nothing of it is shown unless `verbose`.
+        version: the package's.
+    """
+    if only_version:
+        typer.echo(f"{name} {version}")
+        raise typer.Exit
+    import logging
+
+    logger = logging.getLogger(package)
+    logger.propagate = False
+    if verbose:
+        shown = logging.StreamHandler()
+        shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        logger.addHandler(shown)
+        logger.setLevel(logging.DEBUG)
+    else:
+        logger.addHandler(logging.NullHandler())
 
 
 def run_typer(app: typer.Typer, name: str, argv: Sequence[str] | None, tell: Callable[[Exception], int | None]) -> int:

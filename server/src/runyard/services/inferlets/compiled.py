@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from runyard.sandbox import Sandbox
+from runyard.sandbox.scratch import sweep
 from runyard.services.inferlets.compilers import Compilers
 from runyard.services.inferlets.runtime.fingerprint import fingerprint
 from runyard.services.inferlets.surface import BadProgram, Surface
 from runyard.settings import Settings
+from runyard.sizes import MIB
 
 AT_ONCE: Final = 2
+COPY: Final = 1 * MIB
 
 Fetch = Callable[[Path], Awaitable[None]]
 """Writes a program's bytes to a file."""
@@ -87,11 +91,10 @@ class CompiledPrograms:
             return found.surface
 
     def _keep(self, made: Path, name: str) -> None:
-        """Move code into the folder, and the least used out of it. Blocks."""
-        if made.is_symlink() or not made.is_file():
-            raise BadProgram("The compiler made nothing of it.")
+        """Copy code into the folder, and remove the least used from it. Blocks."""
         partial = self.folder / f".{uuid4().hex}"
-        shutil.copyfile(made, partial)
+        with _open_file(made) as reading, partial.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, COPY)
         partial.chmod(0o644)
         partial.replace(self.folder / name)
         files = []
@@ -108,8 +111,20 @@ class CompiledPrograms:
                 total -= size
 
     def _prepare(self) -> None:
-        self._work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.mkdir(mode=0o755, exist_ok=True)
+        self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        sweep(self._work)
+
+
+def _open_file(path: Path) -> BinaryIO:
+    """The file itself, if it is one: no link, and nothing that waits for somebody."""
+    try:
+        opened = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except OSError as error:
+        raise BadProgram("The compiler made nothing of it.") from error
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        opened.close()
+        raise BadProgram("The compiler made no file of it.")
+    return opened
 
 
 def file_name(blake3: str) -> str:

@@ -14,7 +14,7 @@ from runyard.sandbox import Command, Limits, Mount, Sandbox
 from runyard.sandbox.companion import Companion, CompanionDied
 from runyard.sandbox.kept import Kept
 from runyard.sandbox.python import ORDERS, REPORTS, python_environment, python_mounts
-from runyard.sandbox.scratch import remove
+from runyard.sandbox.scratch import scratch_folder
 from runyard.services.inferlets.surface import BadProgram, Compile, Compiled, order_frames, report_frames
 from runyard.settings import Settings
 from runyard.sizes import GIB
@@ -35,7 +35,7 @@ class Compiler:
         """Where it looks for the program's bytes."""
 
         self.code = folder / "compiled"
-        """What it makes of them."""
+        """What it makes of them. It is not trusted, and still there: this may be anything, and change."""
 
         self._companion = companion
         self._deadline = deadline
@@ -60,8 +60,6 @@ class Compiler:
             raise BadProgram(f"It can't be compiled within {self._deadline:g} seconds, the limit.") from None
         except CompanionDied as error:
             raise BadProgram(f"It can't be compiled: {error}") from error
-        finally:
-            await self._companion.kill()  # what it has made changes no more
 
 
 class Compilers:
@@ -112,17 +110,14 @@ class Compilers:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Compiler]:
-        folder = self._folder / uuid4().hex
-        await asyncio.to_thread(_make, folder)
-        try:
+        async with scratch_folder(self._folder, uuid4().hex) as folder:
+            folder.chmod(0o777)  # the sandbox has a user of its own; the folder above is ours alone
             command = await asyncio.to_thread(_command, folder, self._sandbox)
             companion = Companion.start(
                 NAME, command, self._sandbox, folder, orders=order_frames, reports=report_frames
             )
             async with companion as started:
                 yield Compiler(started, folder, self._deadline)
-        finally:
-            await asyncio.to_thread(remove, folder)
 
     def _take_spare(self) -> Kept[Compiler] | None:
         if self._spare is None:
@@ -151,11 +146,6 @@ async def _is_ready(kept: Kept[Compiler]) -> bool:
 async def _left(kept: Kept[Compiler]) -> None:
     with suppress(CompanionDied):  # whoever wanted it has been told
         await kept.close()
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(0o777)  # the sandbox has a user of its own; the folder above is ours alone
 
 
 def _command(folder: Path, sandbox: Sandbox) -> Command:

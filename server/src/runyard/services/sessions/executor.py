@@ -160,17 +160,20 @@ class _Session:
     # ---------------------------------------------------------------- waiting
 
     async def _wait(self, *, again: bool) -> None:
-        """Wait for people, without a process; never returns unless they have been waited for long enough."""
+        """Wait for people, without a process; returns when they were quick, or have been waited for long enough."""
         memory, idle = self._memory, timedelta(seconds=self._settings.session_idle)
         waits: Literal["approval", "message"] = "approval" if memory.undecided else "message"
         if not again or memory.waits != waits:
             memory.waits, memory.waits_until = waits, self._ctx.clock() + idle
             await self._ctx.emit(Tells.WAITS, {"for": memory.waits})
+            if await self._next() != "wait":  # somebody has answered at once
+                return
         assert memory.waits_until is not None
         left = memory.waits_until - self._ctx.clock()
         if left > timedelta():
+            handled = memory.handled  # what is heard from here on may not be in what is kept
             await memory.keep(self._ctx)
-            await self._ctx.suspend("message", checkpoint=None, delay=left, after=memory.handled)
+            await self._ctx.suspend("message", checkpoint=None, delay=left, after=handled)
         await self._awake()
         if memory.undecided:
             raise JobFailed(Reason.TIMEOUT, NOBODY_DECIDED)

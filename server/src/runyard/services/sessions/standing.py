@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import cast
+from typing import Final, cast
 
 import msgspec
 
@@ -15,6 +15,9 @@ from runyard.services.sessions.tidings import Tidings
 from runyard.services.sessions.words import STATUS, Reason, Status
 
 STOPPED = "The session was stopped."
+
+_REASONS: Final = {**{str(reason): reason for reason in Reason}, "worker_lost": Reason.INTERRUPTED}
+"""Why a session failed, by the codes of failed jobs; all others are faults of the agent's side."""
 
 
 def timestamp(at: datetime, *, precise: bool = False) -> str:
@@ -33,10 +36,9 @@ def ending(state: State, error: Mapping[str, object] | None) -> dict[str, object
         return {"status": STATUS[state]}
     if state is State.CANCELLED or error is None:
         return {"status": STATUS[state], "reason": Reason.STOPPED, "error": STOPPED}
-    code, known = str(error["code"]), frozenset(Reason)
     return {
         "status": STATUS[state],
-        "reason": code if code in known else Reason.AGENT_FAILED,
+        "reason": _REASONS.get(str(error["code"]), Reason.AGENT_FAILED),
         "error": str(error["message"]),
     }
 

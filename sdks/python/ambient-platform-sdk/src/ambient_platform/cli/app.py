@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
+from ambient_platform._version import VERSION
 from ambient_platform._wire.typer_completion import add_completion
-from ambient_platform._wire.typer_program import run_typer
+from ambient_platform._wire.typer_program import Verbose, Version, begin, new_program, run_typer
 
 from .failures import EXIT_CODES, tell
 from .options import JsonOption, Server, with_server
@@ -19,31 +19,12 @@ from .talking import add_talking_commands
 
 NAME = "ambient"
 
-app = typer.Typer(
-    name=NAME,
-    help="AI agent sessions on a server: give tasks, watch, talk, take the results.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = new_program(NAME, "AI agent sessions on a server: give tasks, watch, talk, take the results.", epilog=EXIT_CODES)
 
 
 @app.callback(invoke_without_command=True)
-def _root(
-    *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    import logging
-
-    if version:
-        from ambient_platform._version import VERSION
-
-        typer.echo(f"{NAME} {VERSION}")
-        raise typer.Exit
-    logging.basicConfig(format="%(name)s: %(message)s", level=logging.CRITICAL)
-    logging.getLogger("ambient_platform").setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+def _root(*, verbose: Verbose = False, version: Version = False) -> None:
+    begin(NAME, "ambient_platform", VERSION, verbose=verbose, only_version=version)
 
 
 def doctor(*, server: Server, as_json: JsonOption = False) -> None:

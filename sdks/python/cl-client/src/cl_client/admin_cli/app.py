@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from cl_client._version import VERSION
 from cl_client._wire.program import FAILED, USAGE
 from cl_client._wire.terminal import note
 from cl_client._wire.typer_completion import add_completion
-from cl_client._wire.typer_program import run_typer
+from cl_client._wire.typer_program import Verbose, Version, begin, new_program, run_typer
 from cl_client.cli.failures import failure_of
 
 from .caller import Caller
@@ -20,13 +21,10 @@ from .users import users
 
 NAME = "cl-admin"
 
-app = typer.Typer(
-    name=NAME,
-    help="Look after users, guest mode and storage of a server.",
+app = new_program(
+    NAME,
+    "Look after users, guest mode and storage of a server.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
 )
 
 
@@ -59,17 +57,10 @@ def _root(
         str | None,
         typer.Option("--profile", metavar="NAME", help="Use a profile of cl_client.", show_default=False),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Verbose = False,
+    version: Version = False,
 ) -> None:
-    if version:
-        from cl_client._version import VERSION
-
-        typer.echo(f"{NAME} {VERSION}")
-        raise typer.Exit
-    from cl_client.cli.terminal import log_to_stderr
-
-    log_to_stderr(verbose=verbose)
+    begin(NAME, "cl_client", VERSION, verbose=verbose, only_version=version)
     ctx.obj = Caller(auth_url=auth_url, compute_url=compute_url, profile=profile, username=username, password=password)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
+from cl_client._version import VERSION
 from cl_client._wire.typer_completion import add_completion
-from cl_client._wire.typer_program import run_typer
+from cl_client._wire.typer_program import Verbose, Version, begin, new_program, run_typer
 
 from .account import add_account_commands
 from .failures import EXIT_CODES, tell
@@ -20,14 +20,9 @@ from .profiles import profiles
 
 NAME = "cl_client"
 
-app = typer.Typer(
-    name=NAME,
-    help="Media jobs on a server: embeddings, faces, EXIF, hashes, streaming, conversion, thumbnails.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+ABOUT = "Media jobs on a server: embeddings, faces, EXIF, hashes, streaming, conversion, thumbnails."
+
+app = new_program(NAME, ABOUT, epilog=EXIT_CODES)
 
 
 @app.callback(invoke_without_command=True)
@@ -37,17 +32,10 @@ def _root(
     profile: ProfileOption = None,
     compute_url: ComputeOption = None,
     auth_url: AuthOption = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Verbose = False,
+    version: Version = False,
 ) -> None:
-    if version:
-        from cl_client._version import VERSION
-
-        typer.echo(f"{NAME} {VERSION}")
-        raise typer.Exit
-    from .terminal import log_to_stderr
-
-    log_to_stderr(verbose=verbose)
+    begin(NAME, "cl_client", VERSION, verbose=verbose, only_version=version)
     ctx.obj = Server(profile, compute_url, auth_url)
 
 

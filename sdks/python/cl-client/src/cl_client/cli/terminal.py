@@ -15,21 +15,6 @@ def status_style(label: str, text: str) -> str:
     return _STATUS_STYLES.get(text.split(" ", maxsplit=1)[0], "") if label == "Status" else ""
 
 
-def log_to_stderr(*, verbose: bool) -> None:
-    """Show what the library logs: everything when asked for, else nothing, as failures are told anyway."""
-    import logging
-
-    logger = logging.getLogger("cl_client")
-    logger.propagate = False
-    if verbose:
-        shown = logging.StreamHandler()
-        shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-        logger.addHandler(shown)
-        logger.setLevel(logging.DEBUG)
-    else:
-        logger.addHandler(logging.NullHandler())
-
-
 def ask_line(what: str) -> str:
     """A line from the person at the terminal; empty if nobody is there."""
     if not is_interactive():

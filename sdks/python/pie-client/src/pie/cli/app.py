@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from pie._version import VERSION
 from pie._wire.typer_completion import add_completion
-from pie._wire.typer_program import run_typer
+from pie._wire.typer_program import Verbose, Version, begin, new_program, run_typer
 
 from .config import config
 from .failures import EXIT_CODES, tell
@@ -19,31 +20,12 @@ from .programs import add_program_commands
 
 NAME = "pie"
 
-app = typer.Typer(
-    name=NAME,
-    help="WebAssembly programs on a server: run them, talk with them.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = new_program(NAME, "WebAssembly programs on a server: run them, talk with them.", epilog=EXIT_CODES)
 
 
 @app.callback(invoke_without_command=True)
-def _root(
-    *,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell on stderr what the client does.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    import logging
-
-    if version:
-        from pie._version import VERSION
-
-        typer.echo(f"{NAME} {VERSION}")
-        raise typer.Exit
-    logging.basicConfig(format="%(name)s: %(message)s", level=logging.CRITICAL)
-    logging.getLogger("pie").setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+def _root(*, verbose: Verbose = False, version: Version = False) -> None:
+    begin(NAME, "pie", VERSION, verbose=verbose, only_version=version)
 
 
 def mcp(

@@ -21,6 +21,7 @@ from runyard.services.inferlets.surface import BadProgram, Compile, Compiled, Su
 LONGEST: Final = 2000
 """Characters of a complaint."""
 
+BINARY: Final = b"\0asm"
 TEXT: Final = (b"(", b";;")
 """What a program in text begins with, after blanks."""
 
@@ -63,7 +64,7 @@ def _compile(engine: Engine, content: bytes, target: Path) -> Surface:
 
 def _assemble(content: bytes) -> bytes:
     """The binary form: text is assembled, which tells line and column of what is wrong in it."""
-    if not content.lstrip().startswith(TEXT):
+    if content.startswith(BINARY) or not content.lstrip().startswith(TEXT):
         return content
     try:
         return bytes(wat2wasm(content))
