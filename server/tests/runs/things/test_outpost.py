@@ -14,10 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from runs.house import House, Place
+from runyard.testing.faults import Reset
+from runyard.testing.proxy import FaultProxy
 from runyard.testing.running import until
 
 from .shapes import made, problem, register
@@ -110,11 +113,13 @@ def write_table(folder: Path, *, slots: int = 2) -> Path:
 
 
 @asynccontextmanager
-async def running(place: Place, folder: Path, *, hostname: str, slots: int = 2) -> AsyncIterator[Running]:
-    """A machine in a process of its own, enrolled with a new token."""
+async def running(
+    place: Place, folder: Path, *, hostname: str, slots: int = 2, url: str | None = None
+) -> AsyncIterator[Running]:
+    """A machine in a process of its own, enrolled with a new token. ``url`` is where it finds the yard."""
     machine = (await register(place, hostname))["machineId"]
     token = (await made(await place.admin.post(f"/machines/{machine}/enrolment")))["token"]
-    process = await start(place, folder, write_table(folder, slots=slots), token)
+    process = await start(place, folder, write_table(folder, slots=slots), token, url=url)
     said: list[str] = []
     listening = asyncio.create_task(listen(process, said))
     try:
@@ -128,8 +133,9 @@ async def running(place: Place, folder: Path, *, hostname: str, slots: int = 2) 
         await listening
 
 
-async def start(place: Place, folder: Path, table: Path, token: str | None) -> Process:
-    argv = ["machine", "run", "--table", str(table), "--url", place.house.url, "--state", str(folder / "state.json")]
+async def start(place: Place, folder: Path, table: Path, token: str | None, *, url: str | None = None) -> Process:
+    where = ["--url", url or place.house.url, "--state", str(folder / "state.json")]
+    argv = ["machine", "run", "--table", str(table), *where]
     environment = {**os.environ} | ({} if token is None else {"RUNYARD_MACHINE_TOKEN": token})
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "runyard", *argv, stderr=PIPE, stdin=asyncio.subprocess.DEVNULL, env=environment
@@ -228,6 +234,25 @@ async def test_a_machine_that_is_asked_to_end_ends_when_its_work_has(place: Plac
         finally:
             again.send_signal(signal.SIGINT)
             assert await asyncio.wait_for(again.wait(), DEADLINE) == 0
+
+
+async def test_a_machine_that_is_cut_off_goes_on_and_reports_when_it_can(place: Place, tmp_path: Path) -> None:
+    address = urlsplit(place.house.url)
+    assert address.hostname is not None
+    assert address.port is not None
+    async with (
+        FaultProxy(address.hostname, address.port) as way,
+        running(place, tmp_path, hostname="forge-2", url=way.url) as machine,
+    ):
+        invocation = await machine.ask("thing:wait", gate="gate")
+        await machine.printed(invocation, "waiting")
+        way.refuse_connections()
+        way.inject(Reset())
+        await way.wait_until(lambda proxy: proxy.open_connections == 0, timeout=DEADLINE)
+        await machine.let_go("gate")
+        await until(lambda: any("yard_unreachable" in line for line in machine.said), "it to notice")
+        way.clear()
+        assert (await machine.ended(invocation))["status"] == "completed"
 
 
 async def test_a_machine_that_is_asked_twice_to_end_breaks_off(place: Place, tmp_path: Path) -> None:

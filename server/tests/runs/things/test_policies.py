@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -195,7 +196,7 @@ POLICY: dict[str, Any] = {
 }
 
 
-async def test_a_policy_is_saved_and_saved_again_as_its_next_version(place: Place) -> None:
+async def test_a_policy_is_saved_and_saved_again_as_its_next_version(house: House, place: Place) -> None:
     answer = await place.admin.post("/policies", json=POLICY)
     saved = await made(answer)
     path = f"/policies/{saved['policyId']}"
@@ -208,6 +209,8 @@ async def test_a_policy_is_saved_and_saved_again_as_its_next_version(place: Plac
     assert (await made(await place.admin.post("/policies", json=next_)))["version"] == 2
     problem(await place.admin.post("/policies", json=next_), 409, "conflict")
     assert [one["version"] for one in (await place.auditor.get("/policies")).json()["items"]] == [2]
+    rows = await house.yard.database.fetch("SELECT body FROM runs_events WHERE workspace = $1", place.id)
+    assert [msgspec.json.decode(row["body"])["type"] for row in rows] == ["com.portarium.policy.PolicySaved"] * 2
 
 
 @pytest.mark.parametrize(

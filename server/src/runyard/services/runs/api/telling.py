@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from runyard.services.runs.api.edge import Visit
 from runyard.services.runs.evidence.entry import Category
@@ -25,13 +26,24 @@ def tell(
     Args:
         name: of the event, such as ``MachineRegistered``.
         summary: a sentence for the evidence.
-        subject: what it was done to: ``machines/<id>``. Its first word, in the singular, is the event's aggregate.
+        subject: what it was done to: ``machines/<id>``.
         data: what the event says.
     """
     caller = visit.caller
     book.record(category, summary, actor=caller.actor, correlation_id=caller.correlation_id)
-    aggregate = subject.partition("/")[0].removesuffix("s").replace("-", "")
-    book.tell(aggregate, name, subject=subject, data=data, correlation_id=caller.correlation_id)
+    book.tell(
+        _AGGREGATES[subject.partition("/")[0]], name, subject=subject, data=data, correlation_id=caller.correlation_id
+    )
+
+
+_AGGREGATES: Final = {
+    "machines": "machine",
+    "agents": "agent",
+    "adapters": "adapter",
+    "credential-grants": "credential",
+    "policies": "policy",
+}
+"""What the protocol's events call each noun."""
 
 
 def check_workspace(visit: Visit, named: str | None) -> None:
