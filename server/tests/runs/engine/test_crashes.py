@@ -140,7 +140,7 @@ class World:
 
     async def decide(self, *, agrees: bool = False) -> bool:
         """Somebody decides one of the approvals; the starter tries, too, and never may."""
-        pending = [one for one in await rows.approvals(self.yard.database, self.run) if one.status == "Pending"]
+        pending = [one for one in (await self.whole()).approvals if one.status == "Pending"]
         if not pending:
             return False
         one = self.random.choice(pending)
@@ -216,6 +216,11 @@ class World:
 
     # ---------------------------------------------------------------- how it is
 
+    async def whole(self) -> rows.Whole:
+        found = await rows.whole(self.yard.database, self.run)
+        assert found is not None
+        return found
+
     async def job(self) -> Job:
         run = await rows.run(self.yard.database, self.workspace, self.run)
         return await self.yard.jobs.get(run.job)
@@ -229,10 +234,9 @@ class World:
 
     async def check(self) -> None:
         """What is true at every moment."""
-        run, spec = await rows.run_and_spec(self.yard.database, self.run)
-        steps = await rows.steps(self.yard.database, self.run, spec)
-        asked = await rows.approvals(self.yard.database, self.run)
-        dependencies = spec.dependencies()
+        found = await self.whole()
+        run, steps, asked = found.run, found.steps, found.approvals
+        dependencies = found.spec.dependencies()
         for step in steps.values():
             if step.attempt:
                 for name in before(dependencies, step.action):
@@ -254,20 +258,20 @@ class World:
         """What is true when all is over."""
         await self.check()
         assert await self.children() == []
-        run, spec = await rows.run_and_spec(self.yard.database, self.run)
-        steps = await rows.steps(self.yard.database, self.run, spec)
+        found = await self.whole()
+        run, steps = found.run, found.steps
         jobs = await self.yard.database.fetchval("SELECT count(*) FROM jobs WHERE parent = $1", run.job)
         assert jobs == sum(one.attempt for one in steps.values()), "every try is one job, and no job is nobody's"
-        found = await self.yard.database.fetch(
+        kept = await self.yard.database.fetch(
             "SELECT body FROM runs_evidence WHERE workspace = $1 ORDER BY seq", self.workspace
         )
-        entries, chain = [msgspec.json.decode(row["body"]) for row in found], Chain()
+        entries, chain = [msgspec.json.decode(row["body"]) for row in kept], Chain()
         assert [chain.add(entry) for entry in entries] == [None] * len(entries)
         summaries = [entry["summary"] for entry in entries]
         for step in steps.values():
             dispatched = [one for one in summaries if one.startswith(f"Action {step.action} ") and "dispatched" in one]
             assert len(dispatched) == step.attempt
-        for one in await rows.approvals(self.yard.database, self.run):
+        for one in found.approvals:
             decided = [text for text in summaries if text.startswith(f"Approval {one.id} decided")]
             assert len(decided) == (1 if one.decided_by is not None else 0)
         ends = [one for one in summaries if one in {"Run succeeded.", "Run failed.", "Run was cancelled."}]

@@ -79,12 +79,10 @@ async def start(visit: Entered) -> Response:
 async def get(visit: Entered, run_id: RunId) -> Response:
     """A run with its steps."""
     visit.caller.require(Act.READ)
-    database = visit.room.yard.database
-    found = await rows.run_and_spec(database, run_id)
-    if found is None or found[0].workspace != visit.caller.workspace:
+    found = await rows.whole(visit.room.yard.database, run_id)
+    if found is None or found.run.workspace != visit.caller.workspace:
         raise not_found("Run", run_id)
-    run, spec = found
-    return await look(visit, RunV1.of(run, await rows.steps(database, run_id, spec), spec))
+    return await look(visit, RunV1.of(found.run, found.steps, found.spec))
 
 
 @routes.post("/runs/{runId}/cancel", operation_id="cancelRun", response_model=RunV1)

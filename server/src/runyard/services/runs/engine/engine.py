@@ -78,17 +78,15 @@ class Engine:
 
     async def look(self, run_id: str) -> Look | None:
         """A run with all that has become of its work, and the jobs it would start now; None if there is none."""
-        found = await rows.run_and_spec(self.database, run_id)
+        found = await rows.whole(self.database, run_id)
         if found is None:
             return None
-        run, spec = found
+        run, spec = found.run, found.spec
+        snapshot = _snapshot(found)
         if run.status.ended:
-            return Look(snapshot=Snapshot(run=run, spec=spec, steps={}), prepared={})
-        snapshot = Snapshot(
-            run=run,
-            spec=spec,
-            steps=await rows.steps(self.database, run_id, spec),
-            approvals=await rows.approvals(self.database, run_id),
+            return Look(snapshot=snapshot, prepared={})
+        snapshot = replace(
+            snapshot,
             served_by=await self.served_by(run.workspace, spec.actions),
             approvers=await self.policies.approvers(run.workspace, spec.policy_ids) if spec.policy_ids else 1,
         )
@@ -107,16 +105,12 @@ class Engine:
     async def _go_on(self, connection: Connection, look: Look) -> Standing:
         seen = look.snapshot
         book = await self.ledger.open(connection, seen.run.workspace)
-        run = await rows.run(connection, seen.run.workspace, seen.run.id)
-        assert run is not None
+        now = await rows.whole(connection, seen.run.id)
+        assert now is not None
+        run = now.run
         if run.status.ended:
             return Standing(run=run, children=frozenset(), wake_at=None, again=False)
-        snapshot = replace(
-            seen,
-            run=run,
-            steps=await rows.steps(connection, run.id, seen.spec),
-            approvals=await rows.approvals(connection, run.id),
-        )
+        snapshot = replace(seen, run=run, steps=now.steps, approvals=now.approvals)
         work = {one.work_id: name for name, one in seen.steps.items()}
         snapshot = replace(  # an action that was begun anew since has nothing to do with what came of it before
             snapshot,
@@ -145,15 +139,9 @@ class Engine:
 
     async def hold(self, connection: Connection, book: Book, run: Run) -> Making:
         """A run that something is done to from outside, in the transaction of its workspace's book."""
-        found = await rows.run_and_spec(connection, run.id)
+        found = await rows.whole(connection, run.id)
         assert found is not None
-        spec = found[1]
-        snapshot = Snapshot(
-            run=run,
-            spec=spec,
-            steps=await rows.steps(connection, run.id, spec),
-            approvals=await rows.approvals(connection, run.id),
-        )
+        snapshot = _snapshot(found)
         return Making(
             connection=connection, book=book, jobs=self.jobs, people=self.people, machines=self.machines,
             snapshot=snapshot, prepared={},
@@ -245,3 +233,7 @@ class Engine:
         wanted = {str(one.get("sha256")) for one in files_in(value)} - known
         if wanted and (unknown := wanted - await known_files(self.database, snapshot.run.workspace, wanted)):
             raise Unservable(f"There is no file with SHA-256 {min(unknown)!r:.100} in the workspace.")
+
+
+def _snapshot(found: rows.Whole) -> Snapshot:
+    return Snapshot(run=found.run, spec=found.spec, steps=found.steps, approvals=found.approvals)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
-
-import msgspec
 
 from runyard.database import Connection
 from runyard.jobs import JobStore, NewJob, Unservable
@@ -141,8 +138,9 @@ class Making:
                 status = StepStatus.CANCELLED if step.status is StepStatus.RUNNING else StepStatus.SKIPPED
                 self._keep(replace(step, status=status, ended_at=self.book.now))
         await self._withdraw(running)
-        for approval in await rows.approvals(self.connection, self.run.id):
-            if approval.status == "Pending":
+        for known in self.snapshot.approvals:
+            approval = await rows.approval(self.connection, self.run.workspace, known.id)  # perhaps it has just expired
+            if approval is not None and approval.status == "Pending":
                 await approvals.void(self.connection, self.book, approval, ENDED)
 
     async def _withdraw(self, running: Sequence[Step]) -> None:
@@ -225,13 +223,8 @@ class Making:
             return None
         if not isinstance(new, NewJob):
             raise Unservable(new["message"])
-        job = await self.jobs.submit(
-            replace(
-                new, parent=self.run.job, idempotency_key=f"{self.run.id}/{move.action}/{step.attempt}",
-                fingerprint=hashlib.sha256(msgspec.json.encode([new.kind, new.params], order="sorted")).digest(),
-            ),
-            connection=self.connection,
-        )  # fmt: skip
+        # It needs no key of its own: the job is there exactly if the step that names it is.
+        job = await self.jobs.submit(replace(new, parent=self.run.job), connection=self.connection)
         return str(job.id)
 
     async def _fail(self, action: str, error: Failure) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final, TypeAlias, cast
 from uuid import UUID
@@ -15,15 +15,34 @@ from runyard.database import Connection, Database
 from runyard.services.runs.engine.model import Approval, Run, Step
 from runyard.services.runs.engine.plan import Plan
 from runyard.services.runs.engine.spec import Spec
-from runyard.services.runs.engine.states import RunStatus, StepStatus
+from runyard.services.runs.engine.states import RunStatus
 from runyard.services.runs.engine.tiers import Tier
 
 Where: TypeAlias = "Database | Connection"
 """A statement by itself, or one of an open transaction."""
 
 RUN_COLUMNS: Final = ", ".join(f"runs.{one.name}" for one in fields(Run))
-STEP_COLUMNS: Final = ", ".join(one.name for one in fields(Step))
 APPROVAL_COLUMNS: Final = ", ".join(one.name for one in fields(Approval))
+
+_WHOLE: Final = f"""
+    SELECT {RUN_COLUMNS}, spec,
+        (SELECT jsonb_agg(to_jsonb(s) - 'run') FROM runs_steps AS s WHERE s.run = runs.id) AS steps,
+        (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.requested_at, a.id) FROM runs_approvals AS a WHERE a.run = runs.id)
+            AS approvals
+    FROM runs JOIN workflow_versions AS v ON v.workspace = runs.workspace AND v.workflow = runs.workflow
+        AND v.version = runs.workflow_version
+    WHERE runs.id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A run and what belongs to it. Actions that nothing has happened to have a pending step."""
+
+    run: Run
+    spec: Spec
+    steps: dict[str, Step]
+    approvals: list[Approval]
 
 
 # -------------------------------------------------------------------- runs
@@ -35,14 +54,22 @@ async def run(where: Where, workspace: str, run_id: str) -> Run | None:
     return None if row is None else run_of(row)
 
 
-async def run_and_spec(where: Where, run_id: str) -> tuple[Run, Spec] | None:
-    """A run of any workspace, with what its version of the workflow says."""
-    row = await where.fetchrow(
-        f"SELECT {RUN_COLUMNS}, spec FROM runs JOIN workflow_versions AS v ON v.workspace = runs.workspace"
-        " AND v.workflow = runs.workflow AND v.version = runs.workflow_version WHERE runs.id = $1",
-        run_id,
+async def whole(where: Where, run_id: str) -> Whole | None:
+    """A run of any workspace with all its rows, in one statement."""
+    row = await where.fetchrow(_WHOLE, run_id)
+    if row is None:
+        return None
+    spec = msgspec.convert(row["spec"], Spec)
+    known = {one["action"]: msgspec.convert(one, Step) for one in row["steps"] or ()}
+    return Whole(
+        run=run_of(row),
+        spec=spec,
+        steps={
+            one.action_id: known.get(one.action_id) or Step(action=one.action_id, place=place)
+            for place, one in enumerate(spec.actions)
+        },
+        approvals=[msgspec.convert(one, Approval) for one in row["approvals"] or ()],
     )
-    return None if row is None else (run_of(row), msgspec.convert(row["spec"], Spec))
 
 
 async def add_run(connection: Connection, new: Run) -> None:
@@ -70,16 +97,6 @@ def run_of(row: asyncpg.Record) -> Run:
 
 
 # -------------------------------------------------------------------- steps
-
-
-async def steps(where: Where, run_id: str, spec: Spec) -> dict[str, Step]:
-    """The steps of a run, in the order of the workflow; those that nothing has happened to are pending."""
-    rows = await where.fetch(f"SELECT {STEP_COLUMNS} FROM runs_steps WHERE run = $1", run_id)
-    known = {row["action"]: Step(**{**row, "status": StepStatus(row["status"])}) for row in rows}
-    return {
-        one.action_id: known.get(one.action_id) or Step(action=one.action_id, place=place)
-        for place, one in enumerate(spec.actions)
-    }
 
 
 async def save_steps(connection: Connection, run_id: str, changed: Sequence[Step]) -> None:
@@ -144,14 +161,6 @@ async def approval(where: Where, workspace: str, approval_id: str) -> Approval |
     return None if row is None else approval_of(row)
 
 
-async def approvals(where: Where, run_id: str) -> list[Approval]:
-    """All approvals of a run, the first first."""
-    rows = await where.fetch(
-        f"SELECT {APPROVAL_COLUMNS} FROM runs_approvals WHERE run = $1 ORDER BY requested_at, id", run_id
-    )
-    return [approval_of(row) for row in rows]
-
-
 async def add_approval(connection: Connection, new: Approval) -> None:
     """Keep a new approval."""
     names = [one.name for one in fields(Approval)]
@@ -173,14 +182,13 @@ async def save_approval(connection: Connection, changed: Approval) -> None:
 
 async def vote(connection: Connection, approval_id: str, user: UUID, *, rationale: str, now: datetime) -> int | None:
     """Keep that somebody approves; how many people do by now, None if they had done so before."""
-    made = await connection.fetchval(
-        "INSERT INTO runs_votes (approval, user_id, at, rationale) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT DO NOTHING RETURNING true",
+    count = await connection.fetchval(
+        "WITH new AS (INSERT INTO runs_votes (approval, user_id, at, rationale) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING RETURNING approval)"
+        " SELECT 1 + (SELECT count(*) FROM runs_votes WHERE approval = $1) FROM new",  # it doesn't see the new one
         approval_id, user, now, rationale,
     )  # fmt: skip
-    if made is None:
-        return None
-    return cast("int", await connection.fetchval("SELECT count(*) FROM runs_votes WHERE approval = $1", approval_id))
+    return cast("int | None", count)
 
 
 async def votes(where: Where, approval_id: str) -> list[UUID]:

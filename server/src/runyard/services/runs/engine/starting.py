@@ -83,16 +83,15 @@ async def retry(
         Refused: there is no such run or action, it hasn't failed, or the caller may not.
     """
     caller.require(Act.RUN_START)
-    found = await rows.run_and_spec(connection, run_id)
-    if found is None or found[0].workspace != caller.workspace:
+    found = await rows.whole(connection, run_id)
+    if found is None or found.run.workspace != caller.workspace:
         raise not_found("Run", run_id)
-    old, spec = found
+    old, spec, steps = found.run, found.spec, found.steps
     if not old.status.ended:
         raise conflict(f"Run {old.id!r} is {old.status}: only one that has ended can be done again.")
     dependencies = spec.dependencies()
     if action is not None and action not in dependencies:
         raise invalid("fromActionId", f"there is no action {action!r}; there are: {', '.join(dependencies)}")
-    steps = await rows.steps(connection, old.id, spec)
     done = [one for one in steps.values() if one.status is StepStatus.SUCCEEDED]
     if action is not None:
         again = after(dependencies, action)
