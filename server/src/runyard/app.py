@@ -21,7 +21,7 @@ from runyard.services.sessions.edge import no_route
 from runyard.services.sessions.room import Room as SessionRoom
 from runyard.web.application import application
 from runyard.web.health import health_router
-from runyard.web.ports import ByKind, ByPath
+from runyard.web.ports import ByKind, ByPath, ByWord
 from runyard.yard import Yard
 
 RUNS: Final = ("/v1", "/api/v1", "/auth/oidc", "/auth/session", "/auth/logout")
@@ -33,12 +33,15 @@ def build_app(yard: Yard) -> FastAPI:
     return application("Runyard", health_router(yard), ci_api.router(yard), accounts.router(yard))
 
 
-def build_runs_app(room: RunsRoom) -> FastAPI:
-    """The application that `runs` is."""
-    app = application("Runyard runs", runs_routes.router(room), unmatched=unknown_route)
-    app.add_middleware(Marks)
-    app.router.redirect_slashes = False  # the generated client takes a redirect for a broken problem
-    return app
+def build_runs_app(room: RunsRoom) -> Marks:
+    """The application that `runs` is, made of one for each of its nouns."""
+    nouns = {
+        word: application(f"Runyard runs {word}", router, unmatched=unknown_route)
+        for word, router in runs_routes.routers(room).items()
+    }
+    for noun in nouns.values():
+        noun.router.redirect_slashes = False  # the generated client takes a redirect for a broken problem
+    return Marks(ByWord(nouns[""], runs_routes.WORD, nouns))
 
 
 def build_main_app(yard: Yard, runs: RunsRoom) -> ByPath:

@@ -45,6 +45,27 @@ class ByPath:
         await next(places, self._first)(scope, receive, send)
 
 
+class ByWord:
+    """ASGI application that hands each request to the application of one word of its path.
+
+    Args:
+        first: answers where there is no such word, or an unknown one, and the server's own questions (lifespan).
+        place: where the word stands; 1 is what follows the first slash.
+        others: applications by word.
+    """
+
+    def __init__(self, first: ASGIApp, place: int, others: Mapping[str, ASGIApp]) -> None:
+        self._first = first
+        self._place = place
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        words = scope.get("path", "").split("/", self._place + 1)
+        word = words[self._place] if len(words) > self._place else ""
+        await self._others.get(word, self._first)(scope, receive, send)
+
+
 class ByKind:
     """ASGI application that hands WebSockets to one application, and everything else to another."""
 
