@@ -234,3 +234,15 @@ async def test_nobody_approves_what_their_agent_proposed(place: Place) -> None:
     problem(await place.admin.post(path, json=decision), 403, "forbidden")
     problem(await place.auditor.post("/agent-actions:propose", json=asked), 403, "forbidden")
     problem(await place.operator.post("/agent-actions/approval-none/execute", json={"flowRef": "x"}), 404, "not-found")
+
+
+async def test_one_agent_does_not_do_two_duties_that_exclude_each_other(place: Place) -> None:
+    apart = {"kind": "IncompatibleDuties", "dutyKeys": ["order", "check"]}
+    await made(await place.admin.post("/policies", json={"name": "Four eyes", "sodConstraints": [apart]}))
+    first, second = [(await agent(place, name=name))["agentId"] for name in ("clerk", "scribe")]
+    tied = {"correlationId": "order-7"}
+    await made(await propose(place, first, actionKind="order", **tied), 200)
+    denied = problem(await propose(place, first, actionKind="check", **tied), 403, "forbidden")
+    assert "may not be done by one" in denied["detail"]
+    await made(await propose(place, second, actionKind="check", **tied), 200)
+    await made(await propose(place, first, actionKind="check", correlationId="order-8"), 200)

@@ -74,8 +74,28 @@ class Proposal:
         )
 
 
-def judged(agent: Agent, asked: ProposeAgentActionRequest, policies: list[PolicyV1], *, caller: Caller) -> Verdict:
-    """What follows for a proposal: from who the agent is, what the tool can do, and what policies say."""
+async def duties(where: Connection | Database, agent: Agent, correlation: str) -> frozenset[str]:
+    """The kinds of action that an agent has proposed before, and was not denied, in what one correlation id ties."""
+    rows = await where.fetch(
+        "SELECT DISTINCT kind FROM runs_proposals WHERE workspace = $1 AND agent_id = $2 AND correlation_id = $3",
+        agent.workspace, agent.id, correlation,
+    )  # fmt: skip
+    return frozenset(row["kind"] for row in rows)
+
+
+def judged(
+    agent: Agent,
+    asked: ProposeAgentActionRequest,
+    policies: list[PolicyV1],
+    *,
+    caller: Caller,
+    done: frozenset[str],
+) -> Verdict:
+    """What follows for a proposal: from who the agent is, what the tool can do, and what policies say.
+
+    Args:
+        done: the kinds of action that it has proposed before, see :func:`duties`.
+    """
     if agent.quarantine is not None:
         return Verdict(Decision.DENY, f"Agent {agent.id!r} is in quarantine. {agent.quarantine}")
     if agent.tools is not None and asked.tool_name not in agent.tools:
@@ -87,7 +107,8 @@ def judged(agent: Agent, asked: ProposeAgentActionRequest, policies: list[Policy
         "tool": asked.tool_name, "action": asked.action_kind, "agent": agent.id, "tier": str(asked.execution_tier),
         "machine": asked.machine_id or agent.machine_id, "parameters": asked.parameters, "caller": caller.user_id,
     }  # fmt: skip
-    return of_tool(asked.tool_name, tier=asked.execution_tier, policies=judge(policies, facts))
+    told = judge(policies, facts, duties=done, duty=asked.action_kind)
+    return of_tool(asked.tool_name, tier=asked.execution_tier, policies=told)
 
 
 async def add(
@@ -128,7 +149,7 @@ async def add(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING {COLUMNS}
         """,
         caller.workspace, proposal_id, agent.id, machine, asked.tool_name, asked.action_kind, asked.parameters,
-        asked.rationale, caller.user_id, caller.correlation_id,
+        asked.rationale, caller.user_id, asked.correlation_id or caller.correlation_id,
         "Allow" if approval_id is None else "NeedsApproval", verdict.reason, plan_id, approval_id, book.now,
         asked.idempotency_key,
     )  # fmt: skip

@@ -179,6 +179,7 @@ STATEMENTS: tuple[str, ...] = (
         CHECK ((decision = 'NeedsApproval') = (approval_id IS NOT NULL))
     )
     """,
+    "CREATE INDEX runs_proposals_tied ON runs_proposals (workspace, agent_id, correlation_id)",
     "CREATE UNIQUE INDEX runs_proposals_key ON runs_proposals (workspace, agent_id, key) WHERE key IS NOT NULL",
     "CREATE UNIQUE INDEX runs_proposals_approval ON runs_proposals (workspace, approval_id)"
     " WHERE approval_id IS NOT NULL",

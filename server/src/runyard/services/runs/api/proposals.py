@@ -66,7 +66,7 @@ async def propose(visit: Entered) -> Response:
     if (known := await proposals.of_key(database, agent, asked)) is not None:
         status = 202 if known.approval_id is not None else 200
         return Response(known.shown().encoded(), status, media_type="application/json")
-    verdict = proposals.judged(agent, asked, await _policies(database, workspace, asked), caller=visit.caller)
+    verdict = await _judged(visit, database, agent, asked, await _policies(database, workspace, asked))
     if verdict.decision is Decision.DENY:
         await _deny(visit, agent, asked, verdict)
     user = await user_of(visit, agent)
@@ -75,7 +75,7 @@ async def propose(visit: Entered) -> Response:
     async def work(connection: Connection, book: Book) -> AgentActionProposal:
         current = await agents.find(connection, workspace, asked.agent_id)
         told = await _policies(connection, workspace, asked)
-        if proposals.judged(current, asked, told, caller=visit.caller).decision is not verdict.decision:
+        if (await _judged(visit, connection, current, asked, told)).decision is not verdict.decision:
             raise conflict("The policies changed just now. Propose it again.")
         made = await proposals.of_key(connection, current, asked) or await proposals.add(
             connection, book, visit.caller, agent=current, asked=asked, verdict=verdict, policies=told, barred=barred
@@ -85,6 +85,17 @@ async def propose(visit: Entered) -> Response:
 
     status = 202 if verdict.decision is Decision.REQUIRE_APPROVAL else 200
     return await command(visit, "ProposeAgentAction", asked, work, status=status)
+
+
+async def _judged(
+    visit: Visit,
+    where: Connection | Database,
+    agent: Agent,
+    asked: ProposeAgentActionRequest,
+    told: list[PolicyV1],
+) -> Verdict:
+    done = await proposals.duties(where, agent, asked.correlation_id or visit.caller.correlation_id)
+    return proposals.judged(agent, asked, told, caller=visit.caller, done=done)
 
 
 async def _policies(where: Connection | Database, workspace: str, asked: ProposeAgentActionRequest) -> list[PolicyV1]:
