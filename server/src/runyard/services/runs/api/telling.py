@@ -42,6 +42,9 @@ _AGGREGATES: Final = {
     "adapters": "adapter",
     "credential-grants": "credential",
     "policies": "policy",
+    "workspaces": "workspace",
+    "users": "user",
+    "service-accounts": "serviceaccount",
 }
 """What the protocol's events call each noun."""
 
