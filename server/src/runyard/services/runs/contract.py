@@ -12,12 +12,15 @@ from pydantic.json_schema import models_json_schema
 from runyard.services.runs.api.edge import ASKED
 from runyard.services.runs.api.problems import MEDIA
 from runyard.services.runs.api.routes import all_routes
+from runyard.services.runs.links import link
 from runyard.services.runs.models.auth import TokenRequest
 from runyard.services.runs.models.base import ProblemDetails
 
 TITLE: Final = "Portarium Control Plane API"
 VERSION: Final = "1.0.0"
 SERVER: Final = "http://localhost:8000"
+
+Node: TypeAlias = dict[str, Any]
 
 _REF: Final = "#/components/schemas/"
 _METHODS: Final = ("get", "put", "post", "delete", "patch")
@@ -30,14 +33,29 @@ _IDEMPOTENCY_KEY: Final = {
     "in": "header",
     "required": False,
     "description": "Name of this request, by which it is known when it comes again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
+_HEADERS: Final = {
+    "X-Correlation-Id": ("What ties the request to what comes of it.", True, {"type": "string", "minLength": 1}),
+    "ETag": ("Which version of a thing this is.", False, {"type": "string", "pattern": '^"[0-9a-f]{12}"$'}),
+    "Location": ("Where the new thing is.", True, {"type": "string", "format": "uri-reference"}),
+    "RateLimit-Limit": ("How many requests the caller may make at once.", True, {"type": "integer", "minimum": 1}),
+    "RateLimit-Remaining": ("How many of them are left.", True, {"type": "integer", "minimum": 0}),
+    "RateLimit-Reset": ("Seconds until there are all of them again.", True, {"type": "integer", "minimum": 0}),
+    "Retry-After": ("Seconds to wait before the next request.", False, {"type": "integer", "minimum": 1}),
+}
+"""Headers of answers: what they say, whether they are always there, and what they look like."""
+
+
+def _named(*headers: str) -> Node:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+
+
 _PROBLEM: Final = {
     "description": "What is wrong, as a problem by RFC 9457.",
+    "headers": _named("X-Correlation-Id", "Retry-After"),
     "content": {MEDIA: {"schema": {"$ref": f"{_REF}ProblemDetails"}}},
 }
-
-Node: TypeAlias = dict[str, Any]
 
 
 def contract() -> Node:
@@ -64,11 +82,16 @@ def contract() -> Node:
         _complete(schemas[name])
     document["components"] = {
         "schemas": {name: _plain(schemas[name]) for name in sorted(schemas, key=lambda name: _RENAMED.get(name, name))},
+        "headers": {
+            name: {"description": text, "required": always, "schema": schema}
+            for name, (text, always, schema) in _HEADERS.items()
+        },
         "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
     }
     document["paths"] = {path: _plain(item) for path, item in paths.items()}
     document["tags"] = [{"name": name} for name in dict.fromkeys(_tags(document["paths"]))]
     renamed: Node = _renamed(document)
+    link(renamed)
     return renamed
 
 
@@ -92,7 +115,12 @@ def _finish(operation: Node) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     responses["default"] = _PROBLEM
-    operation.setdefault("security", _SECURITY)
+    guarded = operation.setdefault("security", _SECURITY)
+    for status, answer in responses.items():
+        if status != "default":
+            rate = [name for name in _HEADERS if guarded and name.startswith("RateLimit")]
+            versions = [] if status == "204" else ["ETag"]
+            answer["headers"] = _named("X-Correlation-Id", *versions, *rate)
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _present(parameter["schema"])
     summary, _, rest = str(operation.pop("description", operation["summary"])).partition("\n\n")

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from runyard.database import Connection
 from runyard.services.runs.api.commands import command
@@ -17,7 +16,7 @@ from runyard.services.runs.api.edge import Entered, Paged, Visit, asks, router
 from runyard.services.runs.api.events import LONGEST
 from runyard.services.runs.api.paging import Place
 from runyard.services.runs.ledger import Book
-from runyard.services.runs.models.base import Id, iso
+from runyard.services.runs.models.base import Id, Iso, iso
 from runyard.services.runs.models.places import (
     LocationEventListResponse,
     LocationPurpose,
@@ -62,8 +61,8 @@ async def list_events(
     visit: Entered,
     page: Paged,
     *,
-    since: Annotated[AwareDatetime | None, Query(alias="fromIso")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="toIso")] = None,
+    since: Annotated[Iso | None, Query(alias="fromIso")] = None,
+    until: Annotated[Iso | None, Query(alias="toIso")] = None,
     purpose: LocationPurpose = LocationPurpose.OPERATIONS,  # noqa: ARG001  (part of the contract; all may be looked up)
     asset: Annotated[Id | None, Query(alias="assetId")] = None,
     site: Annotated[Id | None, Query(alias="siteId")] = None,

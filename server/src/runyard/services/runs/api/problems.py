@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ from runyard.web.patience import SILENCE, BodyTooSlow
 TYPES: Final = "https://portarium.dev/problems/"
 MEDIA: Final = "application/problem+json"
 MOST_ERRORS: Final = 50
+
+_ODD: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~!$&'()*+,;=:@/%-]")
+"""What no path of a URI has."""
 
 log = structlog.get_logger(__name__)
 
@@ -84,12 +88,17 @@ def problem(request: Request, refused: Refused) -> Response:
         "title": title,
         "status": status,
         "detail": refused.detail,
-        "instance": request.url.path,
+        "instance": _reference(request),
         **refused.extra,
     }
     if refused.errors:
         content["errors"] = refused.errors
     return Response(msgspec.json.encode(content), status, headers=refused.headers, media_type=MEDIA)
+
+
+def _reference(request: Request) -> str:
+    """The path as it came, with what a reference can't hold in hexadecimal."""
+    return _ODD.sub(lambda found: b"%%%02X" % found[0][0], request.scope["raw_path"]).decode()
 
 
 async def unknown_route(request: Request, error: Exception) -> Response:

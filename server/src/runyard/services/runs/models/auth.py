@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Maybe
 from runyard.services.runs.models.users import UserRole
@@ -15,7 +15,7 @@ class TokenRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
-    grant_type: str
+    grant_type: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^client_credentials$"})]
     client_id: Maybe[str] = None
     client_secret: Maybe[str] = None
     workspace_id: Maybe[str] = None

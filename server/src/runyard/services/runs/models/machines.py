@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
+from runyard.services.runs.models.base import NOT_BLANK, Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Name, Operation, Part
 
 
@@ -115,7 +115,7 @@ class UpdateMachineRequest(Changes):
 class QuarantineRequest(Ask):
     """Why something isn't trusted any more."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
+    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=NOT_BLANK)]
 
 
 class ConnectionTestStatus(StrEnum):

@@ -11,7 +11,7 @@ from runyard.services.runs.engine.spec import Spec
 from runyard.services.runs.engine.states import RunStatus, StepStatus
 from runyard.services.runs.engine.steering import CONTROL, Deed, Intervention
 from runyard.services.runs.engine.tiers import Tier
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
+from runyard.services.runs.models.base import NOT_BLANK, Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Name, Operation
 from runyard.services.runs.models.workflows import ExecutionTier
 from runyard.services.runs.refused import invalid
@@ -175,7 +175,7 @@ class RunInterventionRequest(Ask):
     """What is done to a run, and why."""
 
     intervention_type: Intervention
-    rationale: Annotated[str, Field(min_length=8, max_length=10_000, pattern=r"\S")]
+    rationale: Annotated[str, Field(min_length=8, max_length=10_000, pattern=NOT_BLANK)]
     target: Maybe[Name] = None
     surface: Maybe[Name] = None
     authority_source: Maybe[Name] = None

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from runyard.services.runs.models.base import Ask
+from runyard.services.runs.models.base import NOT_BLANK, Ask
 
 _HOST: Final = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 _REST: Final = r"(/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*)?"
@@ -21,7 +21,7 @@ Endpoint: TypeAlias = Annotated[
 ]
 """Where something answers. No query: that is where secrets would be."""
 
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=NOT_BLANK)]
 Operation: TypeAlias = Annotated[str, Field(pattern="^[a-z][a-z0-9-]*:[a-zA-Z][a-zA-Z0-9_-]*$", max_length=200)]
 """What can be asked for: ``entity:verb``."""
 

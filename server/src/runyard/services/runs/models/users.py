@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from runyard.identity.checks import EMAIL, LONGEST
 from runyard.identity.workspace_users import WorkspaceUser
 from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Listing, Maybe
 from runyard.services.runs.models.shapes import Changes, Name
@@ -29,7 +30,7 @@ Roles: TypeAlias = Annotated[
 Email: TypeAlias = Annotated[
     str,
     Field(min_length=3, max_length=200),
-    WithJsonSchema({"type": "string", "format": "email", "minLength": 3, "maxLength": 200}),
+    WithJsonSchema({"type": "string", "format": "email", "pattern": f"^{EMAIL.pattern}$", "maxLength": LONGEST}),
 ]
 
 
