@@ -45,6 +45,8 @@ _AGGREGATES: Final = {
     "workspaces": "workspace",
     "users": "user",
     "service-accounts": "serviceaccount",
+    "map-layers": "maplayer",
+    "workforce": "workforce",
 }
 """What the protocol's events call each noun."""
 
