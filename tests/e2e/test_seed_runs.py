@@ -115,7 +115,9 @@ def test_usage(yard: RunningYard, client: AuthenticatedClient, operator: ClientC
     assert started.to_dict()["parameters"] == {"invoice_id": "inv-123", "amount": 5000}
 
 
-def test_usage_with_a_token_that_is_not_good_says_so(yard: RunningYard, client: AuthenticatedClient, tmp_path: Path):
+def test_usage_with_a_token_that_is_not_good_says_so(
+    yard: RunningYard, client: AuthenticatedClient, tmp_path: Path
+) -> None:
     (tmp_path / "usage.py").write_text(filled(BLOCKS["Usage"], yard, "eyJhbGciOiJSUzI1NiIs..."))
     done = run_program(sys.executable, "usage.py", cwd=tmp_path, env=unconfigured(tmp_path))
     assert "Unauthorized: 401" in done.stderr
