@@ -64,8 +64,10 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX runs_invocations_list ON runs_invocations (workspace, machine_id, created_at, id)",
-    "CREATE INDEX runs_invocations_open ON runs_invocations (workspace, machine_id, created_at, id)"
-    " WHERE ended_at IS NULL",
+    (
+        "CREATE INDEX runs_invocations_open ON runs_invocations (workspace, machine_id, created_at, id)"
+        " WHERE ended_at IS NULL"
+    ),
     "CREATE INDEX runs_invocations_due ON runs_invocations (due_at) WHERE ended_at IS NULL",
     "CREATE INDEX runs_invocations_held ON runs_invocations (held_until) WHERE status = 'running'",
     "CREATE INDEX runs_invocations_run ON runs_invocations (workspace, run_id) WHERE run_id IS NOT NULL",
@@ -181,6 +183,8 @@ STATEMENTS: tuple[str, ...] = (
     """,
     "CREATE INDEX runs_proposals_tied ON runs_proposals (workspace, agent_id, correlation_id)",
     "CREATE UNIQUE INDEX runs_proposals_key ON runs_proposals (workspace, agent_id, key) WHERE key IS NOT NULL",
-    "CREATE UNIQUE INDEX runs_proposals_approval ON runs_proposals (workspace, approval_id)"
-    " WHERE approval_id IS NOT NULL",
+    (
+        "CREATE UNIQUE INDEX runs_proposals_approval ON runs_proposals (workspace, approval_id)"
+        " WHERE approval_id IS NOT NULL"
+    ),
 )
