@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from demos import ci, compute, inferlets, sessions
+from demos import ci, compute, inferlets, runs, sessions
 from demos.row import Row
 from rich.console import Console
 from rich.live import Live
@@ -31,7 +31,7 @@ from runyard.testing.running import RunningYard
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 SPINNER = Spinner("dots")
-GOOD = {"passed", "completed", inferlets.TOLD}
+GOOD = {"passed", "completed", inferlets.TOLD, runs.SUCCEEDED}
 COLOURS = {"queued": "yellow", "failed": "red", **dict.fromkeys(GOOD, "green")}
 WIDE = 160  # columns that the table takes with its links
 
@@ -58,19 +58,22 @@ def main() -> int:
         programs = inferlets.rows(visitor, EXAMPLES / "inferlets")
         member = sessions.member(yard, user)
         agents = sessions.rows(member, git)
-        rows = tests + media + programs + agents
+        workspace = runs.place(yard)
+        governed = runs.rows(workspace, EXAMPLES)
+        rows = tests + media + programs + agents + governed
         run_all(Console() if options.svg else console, rows)  # what moves is not part of a picture
         console.print(table(rows, links=console.width >= WIDE))
         ci.failing(console, client, tests)
         inferlets.story(console, programs)
         sessions.summary(console, member, agents)
+        runs.story(console, workspace, governed)
         if console.color_system is not None:
             compute.picture(console, config, EXAMPLES / "media", media)
         if options.svg is not None:
             picture = console.export_svg(title="make demo")
             options.svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))  # loads nothing
         if options.keep:
-            keep_open(console, yard, visitor, member, rows)
+            keep_open(console, yard, rows, visitor=visitor, member=member, workspace=workspace)
     return 0 if all(row.as_expected for row in rows) else 1
 
 
@@ -139,20 +142,34 @@ def table(rows: list[Row], *, links: bool) -> Table:
 
 
 def keep_open(
-    console: Console, yard: RunningYard, visitor: inferlets.Visitor, member: sessions.Member, rows: list[Row]
+    console: Console,
+    yard: RunningYard,
+    rows: list[Row],
+    *,
+    visitor: inferlets.Visitor,
+    member: sessions.Member,
+    workspace: runs.Place,
 ) -> None:
     """Say how to go on by hand, and wait for Ctrl-C."""
     failed = next(row for row in rows if row.state == "failed")
+    (session,) = (row.job for row in rows if row.service == "sessions")
     console.print(
         f"\nThe yard stays open. In another terminal:\n\n"
         f"  export CI_SERVER_URL={yard.url} CI_API_KEY={member.token} PATH={ROOT}/.venv/bin:$PATH\n"
         f"  export COMPUTE_URL={yard.compute_url} AUTH_URL={yard.url} MQTT_BROKER_PORT={yard.mqtt_port}\n"
         f"  export PIE_URL={visitor.url} PIE_USERNAME={visitor.name} PIE_PRIVATE_KEY={visitor.key_path}\n"
         f"  export AMBIENT_API_URL={member.url} AMBIENT_PROJECT={member.project} AMBIENT_TOKEN={member.token}\n"
+        f"  export PORTARIUM_URL={yard.url} PORTARIUM_WORKSPACE={runs.WORKSPACE} "
+        f"PORTARIUM_CLIENT_ID={workspace.client_id} PORTARIUM_CLIENT_SECRET={workspace.client_secret}\n"
+        f"  export RUNYARD_DATA_DIR={yard.data_dir} RUNYARD_DATABASE_SCHEMA={yard.settings.database_schema}\n"
         f"  ci list\n  ci tests {failed.job} --failed\n  cd {ROOT}/examples/calculator && ci submit test\n  ci ui\n"
         f"  cl_client face-detection detect {ROOT}/examples/media/astronaut.jpg --draw faces.jpg\n"
         f"  pie list\n  pie run {ROOT}/examples/inferlets/echo.wat  # answers what you type, until: bye\n"
-        f"  ambient list\n  ambient watch {rows[-1].job}\n\n"
+        f"  ambient list\n  ambient watch {session}\n"
+        f"  python {ROOT}/examples/runs/start.py {ROOT}/examples/runs/preview.json project=@{ROOT}/examples/textkit "
+        f"film=@{ROOT}/examples/media/clip.mp4 &\n"
+        f"  PORTARIUM_TOKEN={workspace.person} python {ROOT}/examples/runs/approve.py\n"
+        f"  runyard evidence export {runs.WORKSPACE} && runyard evidence verify {runs.WORKSPACE}-evidence.zip\n\n"
         f"[dim]Ctrl-C closes it and removes its folder.[/]",
         highlight=False, soft_wrap=True,
     )  # fmt: skip

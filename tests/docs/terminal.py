@@ -1,9 +1,10 @@
 """A page of the documents as its reader types it: blocks of code, and a terminal to run them in.
 
 The terminal stands in a folder of its own beside copies of this repository's examples, with a home, a user and a key.
-Shell blocks of one page share its variables and its current folder; Python blocks start where the page starts. What a
-reader would put in their own words for is put in: ``http://localhost:8000``, ``ws://127.0.0.1:8080`` and ``ci_...`` in
-Python, the password that ``cl_client login admin`` asks for, and hosts of git repositories, which the tests have not got.
+Blocks of one page share the shell's variables, shell blocks its current folder, too; Python blocks start where the page
+starts. What a reader would put in their own words for is put in: ``http://localhost:8000``, in Python also
+``ws://127.0.0.1:8080`` and ``ci_...``, the password that ``cl_client login admin`` asks for, and hosts of git
+repositories and others, which the tests have not got.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from runyard.testing.repositories import GitHost
 from runyard.testing.running import RunningYard
@@ -23,6 +25,7 @@ from runyard.testing.running import RunningYard
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN_GUIDE = ROOT / "docs" / "guides" / "plugins.md"
 SESSIONS_GUIDE = ROOT / "docs" / "guides" / "sessions.md"
+RUNS_GUIDE = ROOT / "docs" / "guides" / "runs.md"
 PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "quick-start.md",
@@ -42,10 +45,14 @@ ADMIN_PASSWORD = "said only once"
 PROJECT = "demo"
 DEADLINE = 120
 
-# What a terminal keeps from one command to the next: variables and the current folder, even when a block ends with `exit`.
-SHELL = """
+REMEMBER = """
 set -a
 [ ! -e "$TERMINAL/variables" ] || source "$TERMINAL/variables"
+"""
+
+# What a terminal keeps from one command to the next: variables and the current folder, even when a block ends with `exit`.
+SHELL = f"""
+{REMEMBER}
 trap 'export -p > "$TERMINAL/variables"; pwd > "$TERMINAL/folder"' EXIT
 set -e
 source "$1"
@@ -85,9 +92,13 @@ class Terminal:
 
     Args:
         git: has the repositories of whatever hosts the page names.
+        hosts: addresses of other hosts that the page names, and where the test has one in their place.
     """
 
-    def __init__(self, state: Path, start: Path, environment: dict[str, str], *, git: GitHost | None = None) -> None:
+    def __init__(
+        self, state: Path, start: Path, environment: dict[str, str], *, git: GitHost | None = None,
+        hosts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._state = state
         self._state.mkdir()
         self._start = start
@@ -96,6 +107,7 @@ class Terminal:
         commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = {**environment, "PATH": commands, "TERMINAL": str(self._state)}
         self._git = git
+        self._hosts = {**hosts, "http://localhost:8000": environment["CI_SERVER_URL"]}
 
     def run(self, block: Block) -> None:
         """Run it; one that ends with an error fails the test."""
@@ -103,15 +115,17 @@ class Terminal:
         if self._git is not None:
             for host in GIT_HOSTS:
                 code = code.replace(f"https://{host}", self._git.url).replace(host, self._git.netloc)
+        for named, here in self._hosts.items():
+            code = code.replace(named, here)
         done = self._python(code) if block.language == "python" else self._shell(code)
         assert done.returncode == 0, f"{block} ended with {done.returncode}:\n{block.code}\n{done.stdout}"
 
     def _python(self, code: str) -> subprocess.CompletedProcess[str]:
-        code = code.replace("http://localhost:8000", self._environment["CI_SERVER_URL"])
         code = code.replace("ws://127.0.0.1:8080", self._environment["PIE_URL"])
         script = self._state / "block"
         script.write_text(code.replace('"ci_..."', f'"{self._environment["CI_API_KEY"]}"'))
-        return self._run([sys.executable, str(script)], self._start)
+        command = f'{REMEMBER}cd "$1" && exec "$2" "$3"'
+        return self._run(["bash", "-c", command, "python", str(self._start), sys.executable, str(script)], self._start)
 
     def _shell(self, code: str) -> subprocess.CompletedProcess[str]:
         asked = "cl_client login admin"
@@ -133,7 +147,7 @@ def reader_environment(yard: RunningYard) -> dict[str, str]:
     """That of a new user of the yard, who may also administer it, and is a member of a project."""
     user = yard.user("Reader")
     yard.inside(lambda inside: inside.identity.projects.add(PROJECT, members={user.id: "member"}))
-    foreign = ("AMBIENT_", "CI_", "CL_", "PIE_", "SSH_")
+    foreign = ("AMBIENT_", "CI_", "CL_", "PIE_", "PORTARIUM_", "SSH_")
     inherited = {name: text for name, text in yard.environment.items() if not name.startswith(foreign)}
     return inherited | {
         "AUTH_URL": yard.url,
@@ -147,4 +161,5 @@ def reader_environment(yard: RunningYard) -> dict[str, str]:
         "AMBIENT_API_URL": yard.inferlets_url.replace("ws://", "http://"),
         "AMBIENT_PROJECT": PROJECT,
         "AMBIENT_TOKEN": user.api_key,
+        "PORTARIUM_URL": yard.url,
     }

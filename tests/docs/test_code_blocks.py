@@ -26,6 +26,7 @@ from .terminal import (
     PAGES,
     PLUGIN_GUIDE,
     ROOT,
+    RUNS_GUIDE,
     SESSIONS_GUIDE,
     Terminal,
     blocks,
@@ -40,7 +41,7 @@ START = {
 }
 """Where a page's reader is; at the root otherwise."""
 
-ELSEWHERE = {PLUGIN_GUIDE, SESSIONS_GUIDE}
+ELSEWHERE = {PLUGIN_GUIDE, RUNS_GUIDE, SESSIONS_GUIDE}
 """They have tests of their own, in yards that they say how to make."""
 
 
