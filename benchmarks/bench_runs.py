@@ -11,22 +11,27 @@ import os
 import socket
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
 import uvicorn
+import uvloop
 from fastapi import FastAPI, Request
 
 from portarium_client import AuthenticatedClient
 from portarium_client.api.runs import get_run, list_runs, start_run
 from portarium_client.models import RunV1, StartRunRequest
 from runyard.app import build_main_app
+from runyard.database.embedded import EmbeddedPostgres
 from runyard.jobs import Asked, JobContext, NewJob, Offer, Registration, Worker
+from runyard.logs import configure_logs
 from runyard.sandbox import probe
 from runyard.services.runs import approvals, workflows
 from runyard.services.runs.caller import Caller
@@ -36,7 +41,7 @@ from runyard.services.runs.engine.spec import Action, Spec
 from runyard.services.runs.engine.tiers import Tier
 from runyard.services.runs.room import Room, open_room
 from runyard.services.runs.words import Role
-from runyard.testing.running import fresh_yard, shared_postgres
+from runyard.testing.running import fresh_yard
 from runyard.yard import Yard
 
 ROUNDS = int(os.environ.get("ROUNDS", "300"))
@@ -100,12 +105,25 @@ def _body(workspace: str, workflow: str) -> dict[str, object]:
     }  # fmt: skip
 
 
+@contextmanager
+def durable() -> Iterator[str]:
+    """A database that keeps what it has said it keeps, as that of a yard does."""
+    with tempfile.TemporaryDirectory(prefix="runyard-bench-") as folder:
+        Path(folder).chmod(0o711)
+        postgres = EmbeddedPostgres(Path(folder))
+        postgres.acquire()
+        try:
+            yield postgres.dsn
+        finally:
+            postgres.release()
+
+
 @asynccontextmanager
 async def served(app: object) -> AsyncIterator[str]:
     """The application on a free port, served as the yard is."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, loop="uvloop", http="httptools")  # type: ignore[arg-type]
+            uvicorn.Config(app, log_config=None, access_log=False, http="httptools")  # type: ignore[arg-type]
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -321,8 +339,11 @@ async def pages(world: World, url: str, token: str) -> tuple[float, float]:
 async def main() -> None:
     """Measure all of it."""
     async with AsyncExitStack() as stack:
-        url = stack.enter_context(shared_postgres(f"bench-{os.getpid()}"))
-        yard = await stack.enter_async_context(fresh_yard(url, runs_rate=1e6, runs_burst=1_000_000))
+        url = stack.enter_context(durable())
+        yard = await stack.enter_async_context(
+            fresh_yard(url, runs_rate=1e6, runs_burst=1_000_000, log_level="warning")
+        )
+        configure_logs(yard.settings)
         room = await stack.enter_async_context(open_room(yard, [NOOP]))
         world = World(yard, room)
         token = await world.make()
@@ -348,4 +369,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(uvloop.run(main()))  # as the yard is served

@@ -21,8 +21,26 @@ from runyard.services.runs.engine.tiers import Tier
 Where: TypeAlias = "Database | Connection"
 """A statement by itself, or one of an open transaction."""
 
-RUN_COLUMNS: Final = ", ".join(f"runs.{one.name}" for one in fields(Run))
-APPROVAL_COLUMNS: Final = ", ".join(one.name for one in fields(Approval))
+_RUN_FIELDS: Final = tuple(one.name for one in fields(Run))
+_STEP_FIELDS: Final = tuple(one.name for one in fields(Step))
+_APPROVAL_FIELDS: Final = tuple(one.name for one in fields(Approval))
+
+RUN_COLUMNS: Final = ", ".join(f"runs.{name}" for name in _RUN_FIELDS)
+APPROVAL_COLUMNS: Final = ", ".join(_APPROVAL_FIELDS)
+
+
+def _insert(table: str, names: Sequence[str]) -> str:
+    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
+
+
+_ADD_RUN: Final = _insert("runs", _RUN_FIELDS)
+_ADD_APPROVAL: Final = _insert("runs_approvals", _APPROVAL_FIELDS)
+_SAVE_STEP: Final = (
+    _insert("runs_steps", ("run", *_STEP_FIELDS))
+    + " ON CONFLICT (run, action) DO UPDATE SET "
+    + ", ".join(f"{name} = EXCLUDED.{name}" for name in _STEP_FIELDS if name not in {"action", "place"})
+)
 
 _WHOLE: Final = f"""
     SELECT {RUN_COLUMNS}, spec,
@@ -74,10 +92,7 @@ async def whole(where: Where, run_id: str) -> Whole | None:
 
 async def add_run(connection: Connection, new: Run) -> None:
     """Keep a new run."""
-    names = [one.name for one in fields(Run)]
-    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
-    values = [getattr(new, name) for name in names]
-    await connection.execute(f"INSERT INTO runs ({', '.join(names)}) VALUES ({places})", *values)
+    await connection.execute(_ADD_RUN, *(getattr(new, name) for name in _RUN_FIELDS))
 
 
 async def save_run(connection: Connection, changed: Run) -> None:
@@ -92,7 +107,7 @@ async def save_run(connection: Connection, changed: Run) -> None:
 
 def run_of(row: asyncpg.Record) -> Run:
     """A run from a row that has :data:`RUN_COLUMNS`."""
-    values = {one.name: row[one.name] for one in fields(Run)}
+    values = {name: row[name] for name in _RUN_FIELDS}
     return Run(**{**values, "status": RunStatus(row["status"]), "tier": Tier(row["tier"])})
 
 
@@ -101,13 +116,8 @@ def run_of(row: asyncpg.Record) -> Run:
 
 async def save_steps(connection: Connection, run_id: str, changed: Sequence[Step]) -> None:
     """Keep steps as they are now."""
-    names = [one.name for one in fields(Step)]
-    places = ", ".join(f"${number}" for number in range(1, len(names) + 2))
-    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name not in {"action", "place"})
     await connection.executemany(
-        f"INSERT INTO runs_steps (run, {', '.join(names)}) VALUES ({places})"
-        f" ON CONFLICT (run, action) DO UPDATE SET {updates}",
-        [(run_id, *(getattr(one, name) for name in names)) for one in changed],
+        _SAVE_STEP, [(run_id, *(getattr(one, name) for name in _STEP_FIELDS)) for one in changed]
     )
 
 
@@ -163,11 +173,7 @@ async def approval(where: Where, workspace: str, approval_id: str) -> Approval |
 
 async def add_approval(connection: Connection, new: Approval) -> None:
     """Keep a new approval."""
-    names = [one.name for one in fields(Approval)]
-    places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
-    await connection.execute(
-        f"INSERT INTO runs_approvals ({', '.join(names)}) VALUES ({places})", *(getattr(new, name) for name in names)
-    )
+    await connection.execute(_ADD_APPROVAL, *(getattr(new, name) for name in _APPROVAL_FIELDS))
 
 
 async def save_approval(connection: Connection, changed: Approval) -> None:
@@ -199,7 +205,7 @@ async def votes(where: Where, approval_id: str) -> list[UUID]:
 
 def approval_of(row: Mapping[str, object]) -> Approval:
     """An approval from a row that has :data:`APPROVAL_COLUMNS`."""
-    values = {one.name: row[one.name] for one in fields(Approval)}
+    values = {name: row[name] for name in _APPROVAL_FIELDS}
     for name in ("roles", "barred", "asked", "escalate_to"):
         values[name] = tuple(cast("Sequence[object]", values[name]))
     return Approval(**values)  # type: ignore[arg-type]
