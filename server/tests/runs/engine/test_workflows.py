@@ -140,6 +140,25 @@ async def test_policies_can_ask_for_more_people(site: Site) -> None:
     assert (await site.approval(run))["quorum"] == 2
 
 
+async def test_policies_can_ask_for_approval_or_deny(site: Site) -> None:
+    policy = {
+        "name": "Amounts", "active": True, "priority": 1,
+        "rules": [
+            {"ruleId": "small", "condition": "parameters.amount <= 100", "effect": "Allow"},
+            {"ruleId": "huge", "condition": "parameters.amount > 10000", "effect": "Deny"},
+        ],
+    }  # fmt: skip
+    saved = await ok(site.place.admin.post("/policies", json=policy), 201)
+    workflow = await site.workflow({"actionId": "a"}, policyIds=[saved["policyId"]])
+    assert (await site.ended(await site.start(workflow, input={"amount": 100})))["status"] == "Succeeded"
+    larger = await site.start(workflow, input={"amount": 101})
+    assert (await site.until(larger, "WaitingForApproval"))["executionTier"] == "HumanApprove"
+    body = {"workflowId": workflow, "input": {"amount": 10001}}
+    await problem(site.place.operator.post("/runs", json=body), 403, "forbidden", "'huge'")
+    unknown = {"workflowId": workflow, "input": {}}
+    await problem(site.place.operator.post("/runs", json=unknown), 403, "forbidden", "'huge'")
+
+
 async def test_files_go_in_and_come_out(site: Site) -> None:
     upload = await site.place.operator.post("/files", params={"name": "p.txt"}, content=b"hello")
     file = upload.json()

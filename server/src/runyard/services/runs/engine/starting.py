@@ -22,10 +22,12 @@ from runyard.services.runs.engine.model import Run
 from runyard.services.runs.engine.references import files_in
 from runyard.services.runs.engine.spec import Spec, after
 from runyard.services.runs.engine.states import RunStatus, StepStatus
-from runyard.services.runs.engine.tiers import Tier
+from runyard.services.runs.engine.tiers import Tier, strictest
 from runyard.services.runs.evidence.canonical import NotCanonical, canonical
 from runyard.services.runs.ledger import Book
-from runyard.services.runs.refused import Refused, conflict, invalid, not_found
+from runyard.services.runs.policies.store import named
+from runyard.services.runs.policies.verdict import Decision, judge
+from runyard.services.runs.refused import Refused, conflict, forbidden, invalid, not_found
 from runyard.services.runs.words import Act
 
 RUN_SECONDS: Final = 90 * 24 * 3600.0
@@ -63,10 +65,13 @@ async def start(
         own = workflow.spec.execution_tier
         raise invalid("executionTier", f"{tier} is less strict than {own}, the workflow's; leave it out")
     await check_parameters(connection, caller.workspace, workflow.spec, parameters)
-    await _check_adapters(engine, caller.workspace, workflow.spec, tier or workflow.spec.execution_tier)
+    tier = await _judged(
+        connection, caller, workflow.spec, workflow.id, tier=tier or workflow.spec.execution_tier, parameters=parameters
+    )
+    await _check_adapters(engine, caller.workspace, workflow.spec, tier)
     run = await _add(
         engine, connection, book, caller, workflow=workflow.id, version=workflow.version, spec=workflow.spec,
-        parameters=parameters, tier=tier or workflow.spec.execution_tier,
+        parameters=parameters, tier=tier,
     )  # fmt: skip
     return Started(run=run, spec=workflow.spec)
 
@@ -98,10 +103,11 @@ async def retry(
         done = [one for one in done if one.action not in again]
     elif len(done) == len(steps):
         raise conflict(f"Run {old.id!r} has succeeded: say from which action it is to be done again (fromActionId).")
-    await _check_adapters(engine, caller.workspace, spec, old.tier)
+    tier = await _judged(connection, caller, spec, old.workflow, tier=old.tier, parameters=old.parameters)
+    await _check_adapters(engine, caller.workspace, spec, tier)
     run = await _add(
         engine, connection, book, caller, workflow=old.workflow, version=old.workflow_version, spec=spec,
-        parameters=old.parameters, tier=old.tier, retry_of=old.id,
+        parameters=old.parameters, tier=tier, retry_of=old.id,
     )  # fmt: skip
     await rows.save_steps(connection, run.id, done)
     return Started(run=run, spec=spec)
@@ -125,6 +131,32 @@ async def check_parameters(
     wanted = {str(one.get("sha256")) for one in files_in(dict(parameters))}
     if wanted and (unknown := wanted - await known_files(connection, workspace, wanted)):
         raise invalid("parameters", f"there is no file with SHA-256 {min(unknown)!r:.100} in the workspace; upload it")
+
+
+async def _judged(
+    connection: Connection,
+    caller: Caller,
+    spec: Spec,
+    workflow: str,
+    *,
+    tier: Tier,
+    parameters: Mapping[str, object],
+) -> Tier:
+    """The tier under which the workflow's policies let it run: the one that is asked for, or a stricter one.
+
+    Raises:
+        Refused: a policy denies it.
+    """
+    if not spec.policy_ids:
+        return tier
+    facts = {
+        "workflow": workflow, "tier": str(tier), "operations": [one.operation for one in spec.actions],
+        "parameters": parameters, "caller": caller.user_id, "roles": sorted(caller.roles),
+    }  # fmt: skip
+    verdict = judge(await named(connection, caller.workspace, spec.policy_ids), facts)
+    if verdict.decision is Decision.DENY:
+        raise forbidden(verdict.reason)
+    return strictest((tier, Tier.HUMAN_APPROVE)) if verdict.decision is Decision.REQUIRE_APPROVAL else tier
 
 
 async def _check_adapters(engine: Engine, workspace: str, spec: Spec, tier: Tier) -> None:
