@@ -1,6 +1,6 @@
 """Start a workflow, follow the run to its end, and fetch the files it makes.
 
-    python start.py preview.json project=@../calculator film=@../media/clip.mp4
+    python start.py preview.json project=@../calculator film=@../media/clip.mp4 --into ~
 
 A parameter is JSON or a text; ``@`` before a path uploads that file, or a zip of that folder. Who calls, and where, is in
 PORTARIUM_URL, PORTARIUM_WORKSPACE, and PORTARIUM_TOKEN or PORTARIUM_CLIENT_ID and PORTARIUM_CLIENT_SECRET.
@@ -8,6 +8,7 @@ PORTARIUM_URL, PORTARIUM_WORKSPACE, and PORTARIUM_TOKEN or PORTARIUM_CLIENT_ID a
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -30,10 +31,14 @@ ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
 
 
 def main() -> int:
-    path, *parameters = sys.argv[1:]
+    parser = argparse.ArgumentParser(description="Start a workflow, follow the run, fetch the files it makes.")
+    parser.add_argument("workflow", type=Path)
+    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
+    parser.add_argument("--into", type=Path, default=Path(), help="folder for the files; this one by default")
+    asked = parser.parse_args()
     with connect() as client:
-        workflow = saved(client, json.loads(Path(path).read_text()))
-        given = dict(parameter(client, text) for text in parameters)
+        workflow = saved(client, json.loads(asked.workflow.read_text()))
+        given = dict(parameter(client, text) for text in asked.parameters)
         run = start_run.sync(WORKSPACE, client=client, body=StartRunRequest(workflow, given))
         print(run.run_id)
         for event in iter_events(client, WORKSPACE, after="0"):  # the run may have begun before we listen
@@ -44,7 +49,7 @@ def main() -> int:
         run = get_run.sync(WORKSPACE, run.run_id, client=client)
         for step in run.steps or ():
             for name, file in step.files.to_dict().items() if step.files else ():
-                target = Path(Path(name).name)
+                target = asked.into / Path(name).name
                 target.write_bytes(download_file.sync(WORKSPACE, file["sha256"], client=client).payload.read())
                 print("→", target, file["size"])
         if run.error:

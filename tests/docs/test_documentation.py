@@ -29,6 +29,7 @@ def test_settings_named_in_the_documents_exist():
         named |= set(re.findall(r"\bRUNYARD_([A-Z_]*[A-Z])\b", page.read_text()))
     given_to_programs = {"ARTIFACTS", "TASK", "ANSWER"}  # by test runs and command-line agents
     given_to_programs |= {"INVOCATION_ID", "OPERATION", "RUN_ID", "ACTION_ID", "CREDENTIALS"}  # by machines of runs
+    given_to_programs |= {"MACHINE_TOKEN"}  # to a machine that enrols
     known = {name.upper() for name in Settings.model_fields} | given_to_programs
     assert named - known == set()
 

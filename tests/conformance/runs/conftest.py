@@ -24,39 +24,49 @@ class Keys:
     client_secret: str
 
 
-@pytest.fixture(scope="session")
-def keys(yard: RunningYard) -> Keys:
+def inhabited(yard: RunningYard, workspace: str) -> Keys:
+    """A new workspace with somebody in each role, and a program that administers it."""
+
     async def make(opened: Yard) -> Keys:
         identity, now = opened.identity, opened.clock()
 
         async def inside(connection) -> Keys:
-            await identity.workspaces.create(connection, WORKSPACE, "Conformance", now=now)
+            await identity.workspaces.create(connection, workspace, workspace, now=now)
             for role in WorkspaceRole:
                 await identity.workspace_users.add(
-                    connection, WORKSPACE, f"{role}@conformance.example", roles=[role], now=now
+                    connection, workspace, f"{role}@{workspace}.example", roles=[role], now=now
                 )
             program = await identity.service_accounts.create(
-                connection, WORKSPACE, "conformance", roles=[WorkspaceRole.ADMIN]
+                connection, workspace, "conformance", roles=[WorkspaceRole.ADMIN]
             )
             return Keys({}, program.account.client_id, program.secret.reveal())
 
         made = await opened.database.transaction(inside)
         for role in WorkspaceRole:
-            user = await identity.users.by_email(f"{role}@conformance.example")
-            issued = await identity.keys.issue(user.id, kind="ry", project=WORKSPACE)
+            user = await identity.users.by_email(f"{role}@{workspace}.example")
+            issued = await identity.keys.issue(user.id, kind="ry", project=workspace)
             made.people[role] = issued.secret.reveal()
         return made
 
     return yard.inside(make)
 
 
-@pytest.fixture(scope="session")
-def token(yard: RunningYard, keys: Keys) -> str:
-    """A token of the workspace, as a program gets it."""
+def token_of(yard: RunningYard, keys: Keys) -> str:
+    """A token of a workspace, as its program gets it."""
     form = {"grant_type": "client_credentials", "client_id": keys.client_id, "client_secret": keys.client_secret}
     answer = httpx.post(f"{yard.url}/v1/auth/token", data=form, trust_env=False)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["access_token"])
+
+
+@pytest.fixture(scope="session")
+def keys(yard: RunningYard) -> Keys:
+    return inhabited(yard, WORKSPACE)
+
+
+@pytest.fixture(scope="session")
+def token(yard: RunningYard, keys: Keys) -> str:
+    return token_of(yard, keys)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ _IDEMPOTENCY_KEY: Final = {
 }
 _HEADERS: Final = {
     "X-Correlation-Id": ("What ties the request to what comes of it.", True, {"type": "string", "minLength": 1}),
-    "ETag": ("Which version of a thing this is.", False, {"type": "string", "pattern": '^"[0-9a-f]{12}"$'}),
+    "ETag": ("Which version of a thing this is.", False, {"type": "string", "pattern": '^"[0-9a-f]+"$'}),
     "Location": ("Where the new thing is.", True, {"type": "string", "format": "uri-reference"}),
     "RateLimit-Limit": ("How many requests the caller may make at once.", True, {"type": "integer", "minimum": 1}),
     "RateLimit-Remaining": ("How many of them are left.", True, {"type": "integer", "minimum": 0}),

@@ -16,26 +16,24 @@ _CURSOR: Final = "nextCursor"
 
 
 def link(document: Node) -> None:
-    """Add to each thing that is made the operations that take its id, and to each page the next one."""
+    """Add to each thing that is made the operations that take its id and its list, and to each page the next one."""
     schemas, every = document["components"]["schemas"], list(_operations(document["paths"]))
+    lists = {operation["operationId"] for _, operation in every if _CURSOR in _fields(operation, "200", schemas)}
     for path, operation in every:
-        for status, answer in operation["responses"].items():
-            fields = _fields(answer, schemas) if status != "default" else frozenset()
-            links = {}
-            if status in {"201", "202"}:
-                links = {
-                    other["operationId"]: {"operationId": other["operationId"], "parameters": _asked(path, target)}
-                    for target, other in every
-                    if _is_below(target, path) and _variables(target) <= _variables(path) | fields
-                }
-            elif _CURSOR in fields:
-                kept = {f"path.{name}": f"$request.path.{name}" for name in _names(path)}
-                kept["query.cursor"] = f"$response.body#/{_CURSOR}"
-                links = {"nextPage": {"operationId": operation["operationId"], "parameters": kept}}
+        for status in operation["responses"].keys() & {"201", "202"}:
+            known = _variables(path) | _fields(operation, status, schemas)
+            links = {
+                other["operationId"]: {"operationId": other["operationId"], "parameters": _asked(path, target)}
+                for target, other in every
+                if (_is_below(target, path) and _variables(target) <= known)
+                or (target == path and other["operationId"] in lists)
+            }
             if links:
-                answer["links"] = links
-            if status == "201" and links:
-                answer["headers"]["Location"] = {"$ref": "#/components/headers/Location"}
+                operation["responses"][status]["links"] = links
+            if status == "201" and any(_is_below(target, path) for target, _ in every):
+                operation["responses"][status]["headers"]["Location"] = {"$ref": "#/components/headers/Location"}
+        if operation["operationId"] in lists:
+            operation["responses"]["200"]["links"] = {"nextPage": _next_page(path, operation)}
 
 
 def _operations(paths: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
@@ -65,7 +63,17 @@ def _asked(path: str, target: str) -> dict[str, str]:
     }
 
 
-def _fields(answer: Node, schemas: Mapping[str, Node]) -> frozenset[str]:
+def _next_page(path: str, operation: Node) -> Node:
+    """The same list with the same filters, since a cursor is of these; what wasn't given has no value here either."""
+    same = [f"query.{each['name']}" for each in operation["parameters"] if each["in"] == "query"]
+    kept = {name: f"$request.{name}" for name in (*(f"path.{name}" for name in _names(path)), *same)}
+    return {
+        "operationId": operation["operationId"],
+        "parameters": kept | {"query.cursor": f"$response.body#/{_CURSOR}"},
+    }
+
+
+def _fields(operation: Node, status: str, schemas: Mapping[str, Node]) -> frozenset[str]:
     """What an answer has fields for."""
-    schema = answer.get("content", {}).get(_JSON, {}).get("schema", {})
+    schema = operation["responses"].get(status, {}).get("content", {}).get(_JSON, {}).get("schema", {})
     return frozenset(schemas.get(schema.get("$ref", "").removeprefix(_REF), {}).get("properties", ()))
