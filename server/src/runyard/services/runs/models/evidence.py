@@ -12,6 +12,8 @@ from runyard.services.runs.models.shapes import Part, PortFamily
 
 HashSha256: TypeAlias = Annotated[str, Field(pattern="^[a-f0-9]{64}$")]
 Address: TypeAlias = Annotated[str, Field(max_length=2000, json_schema_extra={"format": "uri"})]
+Reference: TypeAlias = Annotated[str, Field(max_length=2000, json_schema_extra={"format": "uri-reference"})]
+"""An address, or a path of this yard."""
 
 
 class EvidenceCategory(StrEnum):
@@ -84,7 +86,7 @@ class EvidencePayloadRef(Part):
     """Something larger that an entry speaks of."""
 
     kind: Literal["Artifact", "Snapshot", "Diff", "Log"]
-    uri: Address
+    uri: Reference
     content_type: Maybe[str] = None
     sha256: Maybe[HashSha256] = None
 
