@@ -18,7 +18,7 @@ from runyard.text.process import SPARE
 from .conftest import QUEUE, SLOTS
 
 BRIEF = Sampling(max_tokens=6, temperature=0)
-ENDLESS = Sampling(max_tokens=4000, grammar="root ::= [a-z ]+")
+ENDLESS = Sampling(max_tokens=4000, grammar="root ::= [a-z ] root")  # has no end
 DEADLINE = 60.0
 
 
