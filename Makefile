@@ -20,7 +20,7 @@ demo: setup ## Open a throwaway yard, run the examples in it, show what happened
 	@$(PY) scripts/demo.py $(if $(KEEP),--keep) $(if $(SVG),--svg $(SVG))
 
 test: setup ## Run every test (COV=1 reports coverage of the tests' own processes)
-	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(COV),--cov --cov-report=term) $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --max-worker-restart 2 --dist loadfile --no-loadscope-reorder $(if $(COV),--cov --cov-report=term) $(ARGS)
 
 lint: setup ## Ruff: rules and format
 	$(PY) -m ruff check .

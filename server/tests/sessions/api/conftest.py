@@ -126,7 +126,7 @@ async def open_house(database: str, **settings: object) -> AsyncGenerator[House]
         yard = await stack.enter_async_context(fresh_yard(database, drain_seconds=0.2, **settings))
         room = await open_room(yard)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does so only where it made the socket
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it off here: 40 ms an answer
         server = uvicorn.Server(
             uvicorn.Config(
                 build_sessions_app(room), log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5
