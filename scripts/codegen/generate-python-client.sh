@@ -4,15 +4,13 @@
 #   generate-python-client.sh          write it anew
 #   generate-python-client.sh --check  change nothing; fail if it differs in any file from what the contract gives
 #
-# The generator is pinned, since its next version would write other code. One of that version on PATH is used; else it
-# is put into .tools/, with what scripts/codegen/requirements.lock names.
+# generator.sh gets the generator.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 spec=docs/spec/openapi/portarium-control-plane.v1.yaml
 client=sdks/python/portarium-client
 codegen=scripts/codegen
-wanted=$(sed -n 's/^openapi-python-client==//p' $codegen/requirements.in)
 
 fail() { printf 'Error: %s\n' "$*" >&2; exit 1; }
 
@@ -24,26 +22,7 @@ case "${1:-}" in
 esac
 [ -f $spec ] || fail "there is no $spec. Write it: make docs"
 
-if [ "$(openapi-python-client --version 2>/dev/null | awk '{print $NF}')" = "$wanted" ]; then
-    bin=$(dirname "$(command -v openapi-python-client)")
-else
-    tool=.tools/openapi-python-client
-    stamp=$(sha256sum <$codegen/requirements.lock | cut -c1-64)
-    if [ "$(cat $tool/ready 2>/dev/null)" != "$stamp" ]; then
-        [ -x .tools/bin/uv ] || fail "openapi-python-client $wanted is not on PATH. Either: pip install openapi-python-client==$wanted, or: make setup"
-        for pair in index-url:UV_DEFAULT_INDEX extra-index-url:UV_INDEX; do # as scripts/setup.sh does
-            value=$(python3 -m pip config get "global.${pair%%:*}" 2>/dev/null || true)
-            name=${pair##*:}
-            case "$value" in http*) [ -n "${!name:-}" ] || export "$name=$value" ;; esac
-        done
-        echo "Getting openapi-python-client $wanted ..." >&2
-        .tools/bin/uv venv --quiet --allow-existing --python .venv/bin/python $tool
-        .tools/bin/uv pip install --quiet --python $tool/bin/python --no-deps --require-hashes -r $codegen/requirements.lock
-        printf '%s\n' "$stamp" >$tool/ready
-    fi
-    bin=$PWD/$tool/bin
-fi
-[ -x "$bin/ruff" ] || fail "ruff is not beside $bin/openapi-python-client, which installs it. Reinstall: pip install --force-reinstall openapi-python-client==$wanted"
+bin=$($codegen/generator.sh)
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -16,7 +16,7 @@ class Operation(NamedTuple):
     query: str = ""
 
 
-PAGE: Final = "limit cursor"
+PAGE: Final = "limit:page cursor"
 W: Final = "/v1/workspaces/{workspaceId}"
 STREAM: Final = "text/event-stream"
 
@@ -35,7 +35,11 @@ OPERATIONS: Final = {
         "post", f"{W}/approvals/{{approvalId}}/decide", "200", "ApprovalV1", "DecideApprovalRequest"
     ),
     "listEvidenceEntries": Operation(
-        "get", f"{W}/evidence", "200", "EvidenceEntryListResponse", query=f"runId planId workItemId category {PAGE}"
+        "get",
+        f"{W}/evidence",
+        "200",
+        "EvidenceEntryListResponse",
+        query=f"runId planId workItemId category:EvidenceCategory {PAGE}",
     ),
     "listMachines": Operation("get", f"{W}/machines", "200", "MachineListResponse", query=PAGE),
     "registerMachine": Operation("post", f"{W}/machines", "201", "MachineV1", "RegisterMachineRequest"),
@@ -63,7 +67,7 @@ OPERATIONS: Final = {
         f"{W}/work-items",
         "200",
         "WorkItemListResponse",
-        query=f"status ownerUserId runId workflowId approvalId evidenceId {PAGE}",
+        query=f"status:WorkItemStatus ownerUserId runId workflowId approvalId evidenceId {PAGE}",
     ),
     "createWorkItem": Operation("post", f"{W}/work-items", "201", "WorkItemV1", "CreateWorkItemRequest"),
     "getWorkItem": Operation("get", f"{W}/work-items/{{workItemId}}", "200", "WorkItemV1"),
@@ -81,7 +85,11 @@ OPERATIONS: Final = {
         "PutWorkItemAssignmentRequest",
     ),
     "listHumanTasks": Operation(
-        "get", f"{W}/human-tasks", "200", "HumanTaskListResponse", query=f"assigneeId status runId {PAGE}"
+        "get",
+        f"{W}/human-tasks",
+        "200",
+        "HumanTaskListResponse",
+        query=f"assigneeId status:HumanTaskStatus runId {PAGE}",
     ),
     "getHumanTask": Operation("get", f"{W}/human-tasks/{{humanTaskId}}", "200", "HumanTaskV1"),
     "assignHumanTask": Operation(
@@ -94,7 +102,11 @@ OPERATIONS: Final = {
         "post", f"{W}/human-tasks/{{humanTaskId}}/escalate", "200", "HumanTaskV1", "EscalateHumanTaskRequest"
     ),
     "listWorkforceMembers": Operation(
-        "get", f"{W}/workforce", "200", "WorkforceMemberListResponse", query=f"capability queueId availability {PAGE}"
+        "get",
+        f"{W}/workforce",
+        "200",
+        "WorkforceMemberListResponse",
+        query=f"capability:WorkforceCapability queueId availability:AvailabilityStatus {PAGE}",
     ),
     "getWorkforceMember": Operation("get", f"{W}/workforce/{{workforceMemberId}}", "200", "WorkforceMemberV1"),
     "patchWorkforceMemberAvailability": Operation(
@@ -105,7 +117,11 @@ OPERATIONS: Final = {
         "PatchWorkforceMemberAvailabilityRequest",
     ),
     "listWorkforceQueues": Operation(
-        "get", f"{W}/workforce/queues", "200", "WorkforceQueueListResponse", query=f"capability {PAGE}"
+        "get",
+        f"{W}/workforce/queues",
+        "200",
+        "WorkforceQueueListResponse",
+        query=f"capability:WorkforceCapability {PAGE}",
     ),
     "listCredentialGrants": Operation(
         "get", f"{W}/credential-grants", "200", "CredentialGrantListResponse", query=PAGE
@@ -143,87 +159,116 @@ OPERATIONS: Final = {
         "AdapterRegistrationV1",
         "UpdateAdapterRegistrationRequest",
     ),
-    "streamLocationEvents": Operation("get", f"{W}/location-events:stream", "200", STREAM, query="assetId purpose"),
+    "streamLocationEvents": Operation(
+        "get", f"{W}/location-events:stream", "200", STREAM, query="assetId purpose:LocationPurpose"
+    ),
     "listLocationEvents": Operation(
         "get",
         f"{W}/location-events",
         "200",
         "LocationEventListResponse",
-        query=f"fromIso toIso purpose assetId siteId floorId sourceType {PAGE}",
+        query=f"fromIso:time toIso:time purpose:LocationPurpose assetId siteId floorId sourceType:LocationSourceType {PAGE}",
     ),
     "listMapLayers": Operation(
-        "get", f"{W}/map-layers", "200", "MapLayerListResponse", query=f"siteId floorId layerType version {PAGE}"
+        "get",
+        f"{W}/map-layers",
+        "200",
+        "MapLayerListResponse",
+        query=f"siteId floorId layerType:MapLayerType version:whole {PAGE}",
     ),
 }
 """By ``operationId``."""
 
-ANSWERS: Final = {
-    "ProblemDetails": "type title status",
-    "Workspace": "workspaceId name createdAtIso",
-    "RunV1": "schemaVersion runId workspaceId workflowId correlationId executionTier initiatedByUserId status createdAtIso",
-    "ApprovalV1": "schemaVersion approvalId workspaceId runId planId prompt status requestedAtIso requestedByUserId",
-    "EvidenceEntryV1": "schemaVersion evidenceId workspaceId correlationId occurredAtIso category summary actor hashSha256",
-    "MachineV1": "schemaVersion machineId workspaceId hostname registeredAtIso status",
-    "AgentV1": "schemaVersion agentId workspaceId name endpoint allowedCapabilities",
-    "ConnectionTestResult": "status latencyMs",
-    "WorkflowV1": "schemaVersion workflowId workspaceId name version active executionTier actions",
-    "PlanV1": "schemaVersion planId workspaceId createdAtIso createdByUserId plannedEffects",
-    "User": "userId workspaceId email roles active createdAtIso",
-    "WorkItemV1": "schemaVersion workItemId workspaceId createdAtIso createdByUserId title status",
-    "WorkItemAssignmentV1": "workItemId",
-    "HumanTaskV1": "schemaVersion humanTaskId workItemId runId stepId description requiredCapabilities status",
-    "WorkforceMemberV1": "schemaVersion workforceMemberId linkedUserId displayName capabilities availabilityStatus "
-    "queueMemberships tenantId createdAtIso",
-    "WorkforceQueueV1": "schemaVersion workforceQueueId name requiredCapabilities memberIds routingStrategy tenantId",
-    "CredentialGrantV1": "schemaVersion credentialGrantId workspaceId adapterId credentialsRef scope issuedAtIso",
-    "AdapterRegistrationV1": "schemaVersion adapterId workspaceId providerSlug portFamily enabled executionPolicy "
-    "capabilityMatrix",
-    "LocationEventV1": "schemaVersion locationEventId tenantId assetId sourceStreamId sourceType coordinateFrame "
-    "observedAtIso ingestedAtIso pose quality correlationId",
-    "MapLayerV1": "schemaVersion mapLayerId tenantId siteId floorId layerType coordinateFrame version validFromIso",
-}
-"""Fields that an answer always has."""
-
-REQUESTS: Final = {
-    "StartRunRequest": "workflowId parameters",
-    "CreateApprovalRequest": "runId planId prompt workItemId assigneeUserId dueAtIso",
-    "DecideApprovalRequest": "decision rationale",
-    "RegisterMachineRequest": "hostname osImage allowedCapabilities",
-    "RegisterAgentRequest": "name endpoint modelId allowedCapabilities",
-    "UpdateAgentRequest": "name endpoint allowedCapabilities",
-    "CreateWorkflowRequest": "name executionTier actions description",
-    "UpdateWorkflowRequest": "name description executionTier active actions",
-    "AddWorkspaceUserRequest": "email roles displayName active",
-    "UpdateWorkspaceUserRequest": "displayName roles active",
-    "CreateWorkItemRequest": "title ownerUserId sla externalRefs",
-    "UpdateWorkItemRequest": "title ownerUserId sla externalRefs status",
-    "PutWorkItemAssignmentRequest": "workforceMemberId",
+SCHEMAS: Final = {
+    "ProblemDetails": "type!:uri title!:text status!:status detail:text instance:uri-reference errors:texts",
+    "Workspace": "workspaceId! name! createdAtIso!:time",
+    "RunV1": "schemaVersion!:1 runId! workspaceId! workflowId! correlationId! executionTier!:ExecutionTier "
+    "initiatedByUserId! status!:RunStatus createdAtIso!:time startedAtIso:time endedAtIso:time",
+    "StartRunRequest": "workflowId! parameters:object",
+    "ApprovalV1": "schemaVersion!:1 approvalId! workspaceId! runId! planId! workItemId prompt! status!:ApprovalStatus "
+    "requestedAtIso!:time requestedByUserId! assigneeUserId dueAtIso:time decidedAtIso:time decidedByUserId "
+    "rationale:text",
+    "CreateApprovalRequest": "runId! planId! prompt! workItemId assigneeUserId dueAtIso:time",
+    "DecideApprovalRequest": "decision!:ApprovalDecision rationale!",
+    "EvidenceEntryV1": "schemaVersion!:1 evidenceId! workspaceId! correlationId! occurredAtIso!:time "
+    "category!:EvidenceCategory summary! actor!:EvidenceUser|EvidenceMachine|EvidenceAdapter|EvidenceSystem "
+    "links:EvidenceLinks payloadRefs:[EvidencePayloadRef] previousHash:sha256 hashSha256!:sha256",
+    "EvidenceUser": "kind!:=User userId!",
+    "EvidenceMachine": "kind!:=Machine machineId!",
+    "EvidenceAdapter": "kind!:=Adapter adapterId!",
+    "EvidenceSystem": "kind!:=System",
+    "EvidenceLinks": "runId planId workItemId externalRefs:[ExternalObjectRef]",
+    "EvidencePayloadRef": "kind!:payload uri!:text contentType:text sha256:sha256",
+    "ExternalObjectRef": "sorName! portFamily!:PortFamily externalId! externalType! displayLabel:text deepLinkUrl:uri",
+    "MachineV1": "schemaVersion!:1 machineId! workspaceId! hostname! osImage registeredAtIso!:time "
+    "lastHeartbeatAtIso:time status!:MachineStatus activeRunCount:count allowedCapabilities:[AgentCapability]",
+    "RegisterMachineRequest": "hostname! osImage allowedCapabilities:[AgentCapability]",
+    "AgentV1": "schemaVersion!:1 agentId! workspaceId! name! modelId endpoint!:uri "
+    "allowedCapabilities!:[AgentCapability] usedByWorkflowIds:[id]",
+    "RegisterAgentRequest": "name! endpoint!:uri modelId allowedCapabilities:[AgentCapability]",
+    "UpdateAgentRequest": "name endpoint:uri allowedCapabilities:[AgentCapability]",
+    "ConnectionTestResult": "status!:ConnectionTestStatus latencyMs!:count errorMessage:text",
+    "WorkflowV1": "schemaVersion!:1 workflowId! workspaceId! name! description:text version!:whole active!:flag "
+    "executionTier!:ExecutionTier actions!:[WorkflowActionV1]+",
+    "WorkflowActionV1": "actionId! order!:whole portFamily!:PortFamily operation! executionTierOverride:ExecutionTier",
+    "CreateWorkflowRequest": "name! executionTier!:ExecutionTier actions!:[WorkflowActionV1]+ description:text",
+    "UpdateWorkflowRequest": "name description:text executionTier:ExecutionTier active:flag actions:[WorkflowActionV1]+",
+    "PlanV1": "schemaVersion!:1 planId! workspaceId! createdAtIso!:time createdByUserId! "
+    "plannedEffects!:[PlannedEffectV1] predictedEffects:[PredictedEffectV1]",
+    "PlannedEffectV1": "effectId! operation!:EffectOperation target!:ExternalObjectRef summary! idempotencyKey",
+    "PredictedEffectV1": "effectId! operation!:EffectOperation target!:ExternalObjectRef summary! idempotencyKey "
+    "confidence!:share",
+    "User": "userId! workspaceId! email! displayName roles!:[UserRole]+ active!:flag createdAtIso!:time",
+    "AddWorkspaceUserRequest": "email! roles!:[UserRole]+ displayName active:flag",
+    "UpdateWorkspaceUserRequest": "displayName roles:[UserRole]+ active:flag",
+    "WorkItemV1": "schemaVersion!:1 workItemId! workspaceId! createdAtIso!:time createdByUserId! title! "
+    "status!:WorkItemStatus ownerUserId sla:WorkItemSla links:WorkItemLinks",
+    "WorkItemSla": "dueAtIso:time",
+    "WorkItemLinks": "externalRefs:[ExternalObjectRef] runIds:[id] workflowIds:[id] approvalIds:[id] evidenceIds:[id]",
+    "CreateWorkItemRequest": "title! ownerUserId sla:WorkItemSla externalRefs:[ExternalObjectRef]",
+    "UpdateWorkItemRequest": "title ownerUserId sla:WorkItemSla externalRefs:[ExternalObjectRef] status:WorkItemStatus",
+    "WorkItemAssignmentV1": "workItemId! ownerUserId workforceMemberId",
+    "PutWorkItemAssignmentRequest": "workforceMemberId!:id-or-null",
+    "HumanTaskV1": "schemaVersion!:1 humanTaskId! workItemId! runId! stepId! assigneeId groupId description!:text "
+    "requiredCapabilities!:[WorkforceCapability] status!:HumanTaskStatus dueAt:time completedAt:time completedById "
+    "evidenceAnchorId",
     "AssignHumanTaskRequest": "workforceMemberId workforceQueueId",
     "CompleteHumanTaskRequest": "completionNote",
-    "EscalateHumanTaskRequest": "workforceQueueId reason",
-    "CreateCredentialGrantRequest": "adapterId credentialsRef scope expiresAtIso",
-    "UpdateCredentialGrantRequest": "scope expiresAtIso",
-    "CreateAdapterRegistrationRequest": "providerSlug portFamily enabled executionPolicy capabilityMatrix "
-    "machineRegistrations",
-    "UpdateAdapterRegistrationRequest": "providerSlug enabled executionPolicy capabilityMatrix",
+    "EscalateHumanTaskRequest": "workforceQueueId! reason",
+    "WorkforceMemberV1": "schemaVersion!:1 workforceMemberId! linkedUserId! displayName!:text "
+    "capabilities!:[WorkforceCapability]+ availabilityStatus!:AvailabilityStatus queueMemberships!:[id] tenantId! "
+    "createdAtIso!:time updatedAtIso:time",
+    "PatchWorkforceMemberAvailabilityRequest": "availabilityStatus!:AvailabilityStatus",
+    "WorkforceQueueV1": "schemaVersion!:1 workforceQueueId! name!:text requiredCapabilities!:[WorkforceCapability]+ "
+    "memberIds!:[id] routingStrategy!:RoutingStrategy tenantId!",
+    "CredentialGrantV1": "schemaVersion!:1 credentialGrantId! workspaceId! adapterId! credentialsRef! scope! "
+    "issuedAtIso!:time expiresAtIso:time lastRotatedAtIso:time revokedAtIso:time",
+    "CreateCredentialGrantRequest": "adapterId! credentialsRef! scope! expiresAtIso:time",
+    "UpdateCredentialGrantRequest": "scope expiresAtIso:time",
+    "AdapterRegistrationV1": "schemaVersion!:1 adapterId! workspaceId! providerSlug! portFamily!:PortFamily "
+    "enabled!:flag executionPolicy!:AdapterExecutionPolicyV1 capabilityMatrix!:[CapabilityClaimV1]+ "
+    "machineRegistrations:[AdapterMachineEntryV1]",
+    "AdapterExecutionPolicyV1": "tenantIsolationMode!:=PerTenantWorker egressAllowlist!:[uri]+ "
+    "credentialScope!:=capabilityMatrix sandboxVerified!:true sandboxAvailable!:flag",
+    "CapabilityClaimV1": "operation! requiresAuth!:flag capability:claim inputKind outputKind",
+    "AdapterMachineEntryV1": "machineId! endpointUrl!:uri active!:flag displayName authHint",
+    "CreateAdapterRegistrationRequest": "providerSlug! portFamily!:PortFamily enabled:flag "
+    "executionPolicy!:AdapterExecutionPolicyV1 capabilityMatrix!:[CapabilityClaimV1]+ "
+    "machineRegistrations:[AdapterMachineEntryV1]",
+    "UpdateAdapterRegistrationRequest": "providerSlug enabled:flag executionPolicy:AdapterExecutionPolicyV1 "
+    "capabilityMatrix:[CapabilityClaimV1]+",
+    "LocationEventV1": "schemaVersion!:1 locationEventId! tenantId! assetId! robotId sourceStreamId! "
+    "sourceType!:LocationSourceType coordinateFrame! observedAtIso!:time ingestedAtIso!:time pose!:LocationPose "
+    "quality!:KnownQuality|UnknownQuality correlationId!",
+    "LocationPose": "x!:number y!:number z!:number yawRadians!:number",
+    "KnownQuality": "status!:=Known horizontalStdDevMeters!:number verticalStdDevMeters:number",
+    "UnknownQuality": "status!:=Unknown reason!",
+    "MapLayerV1": "schemaVersion!:1 mapLayerId! tenantId! siteId! floorId! layerType!:MapLayerType coordinateFrame! "
+    "version!:whole validFromIso!:time validToIso:time",
 }
-"""Fields that a request may have."""
-
-NEEDED: Final = {
-    "StartRunRequest": "workflowId",
-    "CreateApprovalRequest": "runId planId prompt",
-    "DecideApprovalRequest": "decision rationale",
-    "RegisterMachineRequest": "hostname",
-    "RegisterAgentRequest": "name endpoint",
-    "CreateWorkflowRequest": "name executionTier actions",
-    "AddWorkspaceUserRequest": "email roles",
-    "CreateWorkItemRequest": "title",
-    "PutWorkItemAssignmentRequest": "workforceMemberId",
-    "EscalateHumanTaskRequest": "workforceQueueId",
-    "CreateCredentialGrantRequest": "adapterId credentialsRef scope",
-    "CreateAdapterRegistrationRequest": "providerSlug portFamily executionPolicy capabilityMatrix",
-}
-"""Fields without which a request was never valid; none may be added to them."""
+"""Fields by schema, in the notation of :mod:`upstream`. What answers always had has a ``!``; so has what a request was
+never valid without, and nothing may be added to that.
+"""
 
 ENUMS: Final = {
     "RunStatus": "Pending Running WaitingForApproval Paused Succeeded Failed Cancelled",
@@ -234,5 +279,19 @@ ENUMS: Final = {
     "AgentCapability": "read:external write:external classify generate analyze execute-code notify",
     "UserRole": "admin operator approver auditor",
     "WorkItemStatus": "Open InProgress Blocked Resolved Closed",
+    "ApprovalDecision": "Approved Denied RequestChanges",
+    "ConnectionTestStatus": "ok slow unreachable",
+    "EffectOperation": "Create Update Delete Upsert",
+    "PortFamily": "FinanceAccounting PaymentsBilling ProcurementSpend HrisHcm Payroll CrmSales CustomerSupport "
+    "ItsmItOps IamDirectory SecretsVaulting MarketingAutomation AdsPlatforms CommsCollaboration ProjectsWorkMgmt "
+    "DocumentsEsign AnalyticsBi MonitoringIncident ComplianceGrc RoboticsActuation",
+    "HumanTaskStatus": "pending assigned in-progress completed escalated",
+    "WorkforceCapability": "operations.dispatch operations.approval operations.escalation robotics.supervision "
+    "robotics.safety.override",
+    "AvailabilityStatus": "available busy offline",
+    "RoutingStrategy": "round-robin least-busy manual",
+    "LocationSourceType": "GPS RTLS SLAM odometry fusion",
+    "LocationPurpose": "operations incident-response compliance-audit",
+    "MapLayerType": "Floorplan OccupancyGrid Geofence SemanticZone",
 }
 """Words of closed sets: a program of that time trips over any other."""

@@ -8,10 +8,14 @@ import pytest
 
 from runyard.services.runs.contract import contract
 
-from .golden import ANSWERS, ENUMS, NEEDED, OPERATIONS, REQUESTS, STREAM, Operation
+from .golden import ENUMS, OPERATIONS, STREAM, Operation
+from .upstream import fields_of, schemas, tag_of
 
 DOCUMENT = contract()
 SCHEMAS = DOCUMENT["components"]["schemas"]
+FIRST = {name: schema for name, schema in schemas().items() if "properties" in schema}
+REQUESTS = [name for name in FIRST if name.endswith("Request")]
+ANSWERS = [name for name in FIRST if not name.endswith("Request")]
 WITHOUT_TOKEN = {"createToken", "enrolMachine"}
 """What somebody does who has no token yet, with a secret in the body."""
 
@@ -57,7 +61,8 @@ def test_an_operation_is_where_it_was_and_answers_as_it_did(name: str):
         wanted.query,
     )
     assert found == wanted
-    assert set(wanted.query.split()) <= set(query)
+    assert operation["tags"] == [tag_of(path)]
+    assert fields_of(wanted.query).keys() <= set(query)
     assert not [each for each in operation.get("parameters", ()) if each["in"] != "path" and each["required"]]
 
 
@@ -69,15 +74,40 @@ def test_every_failure_is_a_problem(path: str, method: str, operation: dict):
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_has_what_it_always_had(name: str):
-    assert set(ANSWERS[name].split()) <= set(SCHEMAS[name]["required"])
-    assert set(SCHEMAS[name]["required"]) <= set(SCHEMAS[name]["properties"])
+    assert FIRST[name]["properties"].keys() <= SCHEMAS[name]["properties"].keys()
+    assert set(FIRST[name].get("required", ())) <= set(SCHEMAS[name].get("required", ()))
+    assert set(SCHEMAS[name].get("required", ())) <= set(SCHEMAS[name]["properties"])
 
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_a_request_may_hold_what_it_always_could_and_needs_no_more(name: str):
-    assert set(REQUESTS[name].split()) <= set(SCHEMAS[name]["properties"])
-    assert set(SCHEMAS[name].get("required", ())) <= set(NEEDED.get(name, "").split())
+    assert FIRST[name]["properties"].keys() <= SCHEMAS[name]["properties"].keys()
+    assert set(SCHEMAS[name].get("required", ())) <= set(FIRST[name].get("required", ()))
     assert SCHEMAS[name]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_a_field_is_of_the_type_it_was(name: str):
+    """Numbers that count, texts of one form, lists: what a program reads them as. Limits may come on top."""
+    ours = SCHEMAS[name]["properties"]
+    assert {field: plain(ours[field]) for field in FIRST[name]["properties"]} == {
+        field: plain(schema) for field, schema in FIRST[name]["properties"].items()
+    }
+
+
+def plain(schema: dict) -> object:
+    """What a generator makes of a schema."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return plain(SCHEMAS[name]) if "oneOf" in SCHEMAS.get(name, ()) else name
+    choices = schema.get("oneOf") or schema.get("anyOf")
+    if choices:
+        return [plain(each) for each in choices]
+    if "items" in schema:
+        return ["list of", plain(schema["items"])]
+    if "const" in schema:
+        return schema["const"]
+    return schema["type"], schema.get("enum"), schema.get("format") == "date-time"
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEMAS if name.endswith("ListResponse")])
