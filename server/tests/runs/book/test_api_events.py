@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -117,3 +117,53 @@ async def test_a_quiet_stream_has_signs_of_life(desk, ada):
         lines = answer.aiter_lines()
         assert await anext(lines) == ": connected"
         assert [await anext(lines), (await anext(lines))[:4]] == ["", "id: "]
+
+
+async def lines_of(person, path, **params):
+    async with asyncio.timeout(30), person.client.stream("GET", path, params=params) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        async for line in answer.aiter_lines():
+            yield line
+
+
+@pytest.mark.parametrize(
+    "path", ["/events:stream", "/location-events:stream"]
+)  # that of invocations: test_invocations.py
+async def test_a_stream_ends_when_its_reader_is_no_longer_let_in(desk, ada, path):
+    bob = await desk.person("operator", workspace=ada.workspace)
+    bob.client.headers["Accept"] = "text/event-stream"
+    async with aclosing(lines_of(bob, path)) as lines:
+        assert await anext(lines)
+        assert (await ada.client.delete(f"/users/{bob.id}")).status_code == 204
+        await desk.write(ada.workspace, "not for Bob")
+        rest = [line async for line in lines]
+    assert not any("not for Bob" in line for line in rest)
+    assert ": going away" in rest
+
+
+async def test_a_stream_of_one_run_has_signs_of_life_while_others_go_on(desk, ada):
+    """It says where it is as well: who comes back needn't be sent all that was not for them."""
+    stop = asyncio.Event()
+
+    async def others():
+        while not stop.is_set():
+            await desk.write(ada.workspace, "another's", run_id="run-2")
+
+    going_on = asyncio.create_task(others())
+    try:
+        async with aclosing(lines_of(ada, "/events:stream", runId="run-1")) as lines:
+            said = [line async for line in _up_to_second_place(lines)]
+    finally:
+        stop.set()
+        await going_on
+    assert ": still here" in said
+    assert not any(line.startswith("data:") for line in said)
+
+
+async def _up_to_second_place(lines):
+    places = 0
+    async for line in lines:
+        yield line
+        places += line.startswith("id: ")
+        if places == 2:
+            return

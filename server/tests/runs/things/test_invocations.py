@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from runs.house import House, Place
+from runyard.services.runs.words import Role
 
 from .shapes import Far, far_machine, made, no_nulls, problem
 
@@ -228,6 +229,22 @@ async def watch(client: httpx.AsyncClient, machine: str, invocation: str, *, las
         if "data" in fields:
             events.append((fields["id"], fields["event"], json.loads(fields["data"])))
     return events
+
+
+async def test_a_watcher_who_is_no_longer_let_in_is_told_nothing_more(place: Place, machine: Far) -> None:
+    user, client = await place.add(Role.AUDITOR)
+    invocation = (await ask(place, machine))["invocationId"]
+    await machine.claim()
+    await machine.report(invocation, status="running")
+    path = f"/machines/{machine.id}/invocations/{invocation}/stream"
+    async with asyncio.timeout(30), client.stream("GET", path) as answer:
+        lines = answer.aiter_lines()
+        assert await anext(lines) == "id: 1"
+        assert (await place.admin.delete(f"/users/{user.user_id}")).status_code == 204
+        await machine.report(invocation, log="not for them")
+        rest = [line async for line in lines]
+    assert not any("not for them" in line for line in rest)
+    assert ": going away" in rest
 
 
 async def test_a_machine_is_given_only_so_much(house: House, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

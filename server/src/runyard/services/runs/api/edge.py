@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from runyard.identity import Principal
+from runyard.identity import CredentialError, IssuerFailed, Principal
 from runyard.services.runs.api.etags import matches
 from runyard.services.runs.api.limits import LARGEST_BODY, count
 from runyard.services.runs.api.marks import correlation_of
@@ -19,7 +19,7 @@ from runyard.services.runs.caller import Caller
 from runyard.services.runs.models.base import Answer, Ask
 from runyard.services.runs.refused import Refused, forbidden, invalid, not_found
 from runyard.services.runs.room import Room
-from runyard.web.auth import authenticate
+from runyard.web.auth import NoCredential, authenticate, bearer
 from runyard.web.bodies import read_body
 from runyard.web.ground import Ground
 
@@ -80,6 +80,15 @@ class Visit:
         if wanted is not None and not matches(wanted, current.encoded()):
             raise Refused("precondition-failed", f"It has changed: it is no longer {wanted[:100]}. Read it again.")
 
+    async def still(self) -> Caller | None:
+        """The caller as they are now; None once they are no longer let in. For answers that go on for long."""
+        identity = self.room.yard.identity
+        try:
+            principal = await identity.authenticate(_presented(self.request))
+            return await caller(self.request, principal, self.caller.workspace)
+        except (CredentialError, IssuerFailed, Refused):
+            return None
+
     async def body(self, model: type[A]) -> A:
         """The request's body.
 
@@ -114,14 +123,25 @@ async def identify(request: Request) -> Principal:
         Refused: a change by a browser that another site may have sent.
         TooFast: they have to wait.
     """
-    room, token = ground.of(request), None
-    if "authorization" not in request.headers:
-        token = request.cookies.get(COOKIE)
-        if token and request.method not in SAFE:
-            check_marker(request)
-    principal = await authenticate(request, room.yard.identity, token)
+    room = ground.of(request)
+    presented = _presented(request)
+    if "authorization" not in request.headers and request.method not in SAFE:
+        check_marker(request)
+    principal = await authenticate(request, room.yard.identity, presented)
     count(request, room, principal.user_id)
     return principal
+
+
+def _presented(request: Request) -> str:
+    """The credential of a request: in its header, or else in the cookie of a browser's session.
+
+    Raises:
+        NoCredential: there is none.
+    """
+    found = bearer(request) if "authorization" in request.headers else request.cookies.get(COOKIE)
+    if not found:
+        raise NoCredential
+    return found
 
 
 def check_marker(request: Request) -> None:

@@ -52,17 +52,27 @@ async def stream(
 
 
 async def _pieces(visit: Visit, after: int, run: str | None) -> AsyncGenerator[bytes]:
-    room = visit.room
+    room, clock = visit.room, asyncio.get_running_loop().time
+    patience = room.yard.settings.stream_heartbeat * 0.9
     yield CONNECTED
-    yield b"id: %d\n\n" % after  # a stream that breaks before its first event goes on from here
-    end = asyncio.get_running_loop().time() + LONGEST
-    events = room.streams.follow(visit.caller.workspace, after, idle=room.yard.settings.stream_heartbeat * 0.9)
+    yield _place(after)
+    end, spoken = clock() + LONGEST, clock()
+    events = room.streams.follow(visit.caller.workspace, after, idle=patience)
     async with aclosing(events):
         async for event in events:
-            if event is None:
-                yield HEARTBEAT
-            elif run is None or event.run == run:
-                yield event.frame
-            if asyncio.get_running_loop().time() > end:
-                break
+            wanted = event is not None and run in {None, event.run}
+            if event is None or wanted or clock() - spoken >= patience:
+                again = await visit.still()
+                if again is None or not again.may(Act.READ) or clock() > end:
+                    break
+                spoken = clock()
+                if event is None:
+                    yield HEARTBEAT
+                else:
+                    yield event.frame if wanted else HEARTBEAT + _place(event.seq)
     yield GOING_AWAY
+
+
+def _place(seq: int) -> bytes:
+    """Tells a reader where it is: a stream that breaks before its next event goes on from here."""
+    return b"id: %d\n\n" % seq

@@ -19,6 +19,7 @@ from runyard.services.runs.api.heartbeats import require_self
 from runyard.services.runs.api.machines import MachineId, require_reader
 from runyard.services.runs.api.paging import Place
 from runyard.services.runs.api.telling import check_workspace
+from runyard.services.runs.caller import Caller
 from runyard.services.runs.engine.wake import Waker
 from runyard.services.runs.ledger import Book
 from runyard.services.runs.machines import bells, enrolment, invocations, store
@@ -144,6 +145,10 @@ async def _stream(visit: Visit, invocation: Invocation, *, after: int) -> AsyncG
             rung.clear()
             invocation = await _now(visit, await invocations.find(yard.database, invocation.workspace, invocation.id))
             happened = await invocations.events(yard.database, invocation, after=after, rows=PAGE)
+            again = await visit.still()
+            if again is None or not _may_read(again, invocation.machine_id):
+                yield GOING_AWAY
+                return
             for seq, at, kind, body in happened:
                 after = seq
                 data = msgspec.json.encode({"at": iso(at), **body})
@@ -278,6 +283,10 @@ def _require_machine(visit: Visit, machine_id: str) -> None:
     if visit.caller.machine_id is None:
         raise forbidden("Only the machine itself may do this. Enrol it, and use its own credential.")
     require_self(visit, machine_id)
+
+
+def _may_read(caller: Caller, machine_id: str) -> bool:
+    return caller.machine_id == machine_id or caller.may(Act.READ)
 
 
 async def _find(visit: Visit, machine_id: str, invocation_id: str) -> Invocation:

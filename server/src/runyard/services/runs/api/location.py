@@ -130,6 +130,9 @@ async def _pieces(visit: Visit, asset: str | None, *, live: bool) -> AsyncGenera
         end = loop.time() + LONGEST
         while live and not yard.tails.closing.is_set() and loop.time() < end:
             rows = await locations.news(yard.database, workspace, asset, after=seen)
+            again = await visit.still()
+            if again is None or not again.may(Act.LOCATION_LIVE):
+                break
             for row in rows:
                 yield _location(row)
                 seen = row.seq
