@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 
-_CARRIED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+_CARRIED: Final = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 """Prefixes of IPv6 that lead to an IPv4 address in the last 32 bits."""
+
+_LOCAL: Final = IPv6Network("64:ff9b:1::/48")
+"""What leads to IPv4 by a network's own rules (RFC 8215): nobody outside knows where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Hosts:
 
 def why_internal(address: IPv4Address | IPv6Address) -> str | None:
     """What makes an address one of the internal network, in words; None for one of the internet."""
+    if address in _LOCAL:
+        return "an internal address"
     real = _real(address)
     if real.is_loopback or real.is_unspecified:
         return "an address of this machine"

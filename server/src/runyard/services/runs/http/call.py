@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Final, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpcore
 import msgspec
@@ -33,10 +35,20 @@ LONGEST: Final = 300.0
 
 _AGAIN: Final = {301, 302, 303, 307, 308}
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "expect"})
-_SECRETS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+_ANYBODYS: Final = frozenset({"accept", "accept-language", "content-type", "idempotency-key", "user-agent"})
+"""Headers that a redirect takes along to another host. Any other one may be a secret."""
 
-Header = Annotated[str, Meta(pattern="^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)]
-Value = Annotated[str, Meta(pattern=r"^[\t -~]*$", max_length=8000)]
+_ODD: Final = re.compile(r"[^!-~]")
+
+Header = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$(?!\n)", max_length=200)]
+Value = Annotated[str, Meta(pattern=r"^[\t -~]*$(?!\n)", max_length=8000)]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([A-Za-z0-9._%-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?][!\"$-\[\]-~]*)?$(?!\n)",
+        max_length=4000,
+    ),
+]
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,7 +60,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         timeout_seconds: for all of it, redirects included.
     """
 
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s/?#@\\]+([/?][^\s#\\]*)?$", max_length=4000)]
+    url: Url
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     headers: Annotated[dict[Header, Value], Meta(max_length=50)] = {}
     json: object | UnsetType = UNSET
@@ -74,6 +86,8 @@ def offer() -> Offer:
     async def request(asked: Asked) -> NewJob:
         call = asked.input
         assert isinstance(call, Call)
+        if not _is_address(call.url):
+            raise Unservable(f"{call.url[:200]!r} is no address: its port or its host can't be one.")
         if call.json is not UNSET and call.body is not None:
             raise Unservable("json and body are both given; a call has one body")
         if ours := next((name for name in call.headers if name.lower() in _OURS), None):
@@ -185,19 +199,37 @@ async def _send(pool: httpcore.AsyncConnectionPool, place: _Place, seconds: floa
 
 def _onwards(place: _Place, status: int, location: str) -> _Place:
     """Where a redirect leads, and what is sent there."""
-    url = urljoin(place.url, location).partition("#")[0]
-    before, after = urlsplit(place.url), urlsplit(url)
-    if after.scheme not in {"http", "https"} or not after.hostname or "@" in after.netloc:
+    url = ""
+    with suppress(ValueError):
+        url = urljoin(place.url, location).partition("#")[0]
+    if not _is_address(url):
         raise JobFailed("bad_redirect", f"{_host(place.url)} leads to {location[:200]!r}, which is no address.")
+    url = _ODD.sub(lambda found: quote(found[0], encoding="latin-1"), url)
+    before, after = urlsplit(place.url), urlsplit(url)
     if before.scheme == "https" and after.scheme == "http":
         raise JobFailed("bad_redirect", f"{_host(place.url)} leads from https to http.")
     headers = dict(place.headers)
     if (before.scheme, before.netloc) != (after.scheme, after.netloc):
-        headers = {name: value for name, value in headers.items() if name.lower() not in _SECRETS}
+        headers = {name: value for name, value in headers.items() if name.lower() in _ANYBODYS}
     if status in {307, 308} or place.method in {"GET", "HEAD"}:
         return _Place(url, place.method, headers, place.content)
     headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     return _Place(url, "GET", headers, b"")
+
+
+def _is_address(url: str) -> bool:
+    """Whether something could answer there over HTTP."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and parts.port != 0
+            and _ODD.search(parts.netloc) is None
+            and "@" not in parts.netloc
+        )
+    except ValueError:
+        return False
 
 
 def _content(call: Call) -> bytes:
