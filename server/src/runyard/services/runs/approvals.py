@@ -113,8 +113,7 @@ async def _require_right(connection: Connection, caller: Caller, approval: Appro
     Raises:
         Refused: they asked for it themselves, or others were asked.
     """
-    starter = await connection.fetchval("SELECT started_by FROM runs WHERE id = $1", approval.run)
-    if caller.user in {approval.requested_by, starter, *approval.barred}:
+    if caller.user in {approval.requested_by, *approval.barred, *await rows.askers(connection, approval.run)}:
         raise forbidden("Whoever asked for something can't approve it. Let somebody else decide.")
     if caller.kind == "machine":
         raise forbidden("A machine can't decide an approval.")

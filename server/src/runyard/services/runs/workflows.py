@@ -121,6 +121,13 @@ async def archive(connection: Connection, workflow: Workflow, *, now: datetime) 
     )  # fmt: skip
 
 
+async def is_active(where: Connection | Database, workspace: str, workflow: str) -> bool:
+    """Whether runs of a workflow may begin. Those of one that was archived may not."""
+    return bool(
+        await where.fetchval("SELECT active FROM workflows WHERE workspace = $1 AND id = $2", workspace, workflow)
+    )
+
+
 async def disable(connection: Connection, workspace: str, workflow: str) -> None:
     """Let nobody start the workflow until somebody makes it active again."""
     await connection.execute(

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from runyard.artifacts import ArtifactStore
-from runyard.database import Connection
+from runyard.database import Connection, Database
 from runyard.identity import project_tenant
 from runyard.jobs import Asked, Job, JobStore, NewJob, State, Unservable
 from runyard.services.runs.engine import rows
@@ -20,7 +20,7 @@ from runyard.services.runs.engine.advance import advance
 from runyard.services.runs.engine.catalogue import Catalogue
 from runyard.services.runs.engine.files import known_files
 from runyard.services.runs.engine.helpers import Adapters, Helpers, Machines, Policies
-from runyard.services.runs.engine.making import Making
+from runyard.services.runs.engine.making import Making, Prepared
 from runyard.services.runs.engine.model import Failure, Outcome, Run, Snapshot
 from runyard.services.runs.engine.moves import Start
 from runyard.services.runs.engine.references import files_in, without_marks
@@ -37,10 +37,10 @@ LARGEST_OUTPUT: Final = 1 * MIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A run as it was seen without a lock, and what was prepared for it."""
+    """A run as it was seen without a lock, and what was prepared for its actions."""
 
     snapshot: Snapshot
-    prepared: Mapping[str, NewJob | Failure]
+    prepared: Mapping[str, Prepared]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,21 +81,16 @@ class Engine:
         found = await rows.whole(self.database, run_id)
         if found is None:
             return None
-        run, spec = found.run, found.spec
         snapshot = _snapshot(found)
-        if run.status.ended:
+        if found.run.status.ended:
             return Look(snapshot=snapshot, prepared={})
-        snapshot = replace(
-            snapshot,
-            served_by=await self.served_by(run.workspace, spec.actions),
-            approvers=await self.policies.approvers(run.workspace, spec.policy_ids) if spec.policy_ids else 1,
-        )
+        snapshot = await self.placed(self.database, snapshot)
         snapshot = replace(snapshot, outcomes=await self._outcomes(snapshot))
         snapshot = replace(snapshot, look_at=await self._look_at(snapshot))
-        prepared: dict[str, NewJob | Failure] = {}
+        prepared: dict[str, Prepared] = {}
         for move in advance(snapshot, self.catalogue, self.jobs.clock()).moves:
             if isinstance(move, Start) and move.by == "job":
-                prepared[move.action] = await self._prepare(snapshot, move)
+                prepared[move.action] = Prepared(input=move.input, job=await self._prepare(snapshot, move))
         return Look(snapshot=snapshot, prepared=prepared)
 
     async def go_on(self, look: Look) -> Standing:
@@ -123,7 +118,7 @@ class Engine:
         found = advance(snapshot, self.catalogue, book.now)
         making = Making(
             connection=connection, book=book, jobs=self.jobs, people=self.people, machines=self.machines,
-            snapshot=snapshot, prepared=look.prepared,
+            snapshot=snapshot, prepared=look.prepared, by=run.started_by,
         )  # fmt: skip
         await making.make(found.moves)
         await book.close()
@@ -137,19 +132,34 @@ class Engine:
             again=making.missed and not making.run.status.ended,
         )  # fmt: skip
 
-    async def hold(self, connection: Connection, book: Book, run: Run) -> Making:
-        """A run that something is done to from outside, in the transaction of its workspace's book."""
+    async def hold(self, connection: Connection, book: Book, run: Run, *, by: UUID | None = None) -> Making:
+        """A run that something is done to from outside, in the transaction of its workspace's book.
+
+        Args:
+            by: who asks for what is planned now; by default, who started the run.
+        """
         found = await rows.whole(connection, run.id)
         assert found is not None
-        snapshot = _snapshot(found)
+        snapshot = await self.placed(connection, _snapshot(found))
         return Making(
             connection=connection, book=book, jobs=self.jobs, people=self.people, machines=self.machines,
-            snapshot=snapshot, prepared={},
+            snapshot=snapshot, prepared={}, by=by or run.started_by,
         )  # fmt: skip
+
+    async def placed(self, where: Database | Connection, snapshot: Snapshot) -> Snapshot:
+        """A run with what its workspace has for it now: adapters, and how many people policies ask for."""
+        workspace, spec = snapshot.run.workspace, snapshot.spec
+        return replace(
+            snapshot,
+            served_by=await self._served_by(where, workspace, spec.actions),
+            approvers=await self.policies.approvers(where, workspace, spec.policy_ids) if spec.policy_ids else 1,
+        )
 
     # ---------------------------------------------------------------- what has become of the work
 
-    async def served_by(self, workspace: str, actions: Sequence[Action]) -> Mapping[str, str]:
+    async def _served_by(
+        self, where: Database | Connection, workspace: str, actions: Sequence[Action]
+    ) -> Mapping[str, str]:
         """The adapters of those actions that have one; the others can't be done now."""
         found: dict[str, str] = {}
         for family in {one.port_family for one in actions if self.catalogue.needs_adapter(one.operation)}:
@@ -157,7 +167,7 @@ class Engine:
                 one for one in actions if one.port_family == family and self.catalogue.needs_adapter(one.operation)
             ]
             with suppress(Refused):
-                found |= await self.adapters.serving(workspace, theirs)
+                found |= await self.adapters.serving(where, workspace, theirs)
         return found
 
     async def _outcomes(self, snapshot: Snapshot) -> Mapping[str, Outcome]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from runyard.database import Connection
+from runyard.database import Connection, Database
 from runyard.services.runs.engine.model import Outcome, Run
 from runyard.services.runs.engine.spec import Action
 from runyard.services.runs.ledger import Book
@@ -62,7 +62,9 @@ class Machines(Helpers, Protocol):
 class Adapters(Protocol):
     """Which adapter serves what."""
 
-    async def serving(self, workspace: str, actions: Sequence[Action]) -> Mapping[str, str]:
+    async def serving(
+        self, where: Database | Connection, workspace: str, actions: Sequence[Action]
+    ) -> Mapping[str, str]:
         """The adapter of each action (by id) that exactly one enabled adapter serves: its provider and id."""
         ...
 
@@ -70,6 +72,6 @@ class Adapters(Protocol):
 class Policies(Protocol):
     """What the policies of a workflow ask for."""
 
-    async def approvers(self, workspace: str, policy_ids: Sequence[str]) -> int:
+    async def approvers(self, where: Database | Connection, workspace: str, policy_ids: Sequence[str]) -> int:
         """How many different people have to approve whatever needs approval; 1 without a policy that says more."""
         ...

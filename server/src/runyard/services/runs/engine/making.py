@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
+import msgspec
+
 from runyard.database import Connection
 from runyard.jobs import JobStore, NewJob, Unservable
 from runyard.services.runs import approvals
@@ -45,12 +47,21 @@ _RUN_EVENTS: Final[Mapping[RunStatus, tuple[str, str]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """The job that does an action with just this input, or why there can be none."""
+
+    input: object
+    job: NewJob | Failure
+
+
 @dataclass(slots=True, kw_only=True)
 class Making:
     """A run while moves are made.
 
     Attributes:
-        prepared: jobs for actions that a job does, or why there can be none; by action.
+        prepared: jobs for actions that a job does; by action.
+        by: who asks for what is planned.
         missed: an action begins that nothing was prepared for: it has to be asked for again.
     """
 
@@ -60,7 +71,8 @@ class Making:
     people: Helpers
     machines: Helpers
     snapshot: Snapshot
-    prepared: Mapping[str, NewJob | Failure]
+    prepared: Mapping[str, Prepared]
+    by: UUID
     run: Run = field(init=False)
     steps: dict[str, Step] = field(init=False)
     missed: bool = field(default=False, init=False)
@@ -151,9 +163,8 @@ class Making:
 
     async def _plan(self, move: PlanRun) -> None:
         plan, new = await rows.add_plan(
-            self.connection, self.run.workspace, move.plan, action=move.action, by=self.run.started_by,
-            now=self.book.now,
-        )  # fmt: skip
+            self.connection, self.run.workspace, move.plan, action=move.action, by=self.by, now=self.book.now
+        )
         if new:
             about = "the run" if move.action is None else f"action {move.action}"
             uri = f"/v1/workspaces/{self.run.workspace}/plans/{plan}"
@@ -172,7 +183,7 @@ class Making:
         new = Approval(
             workspace=self.run.workspace, id=approvals.new_id(), run=self.run.id, plan=rows.plan_id(digest),
             action=move.action, prompt=move.prompt, plan_hash=digest, quorum=move.quorum, roles=wanted.roles,
-            asked=() if assignee is None else (assignee,), requested_by=self.run.started_by, requested_at=now,
+            asked=() if assignee is None else (assignee,), requested_by=self.by, requested_at=now,
             assignee=assignee, due_at=now + timedelta(seconds=wanted.due_seconds or DUE),
             escalate_to=wanted.escalate_to, escalate_after=wanted.escalate_after_seconds,
             correlation_id=self.run.correlation_id,
@@ -218,9 +229,10 @@ class Making:
                 due_at=move.deadline,
             )  # fmt: skip
             return await helpers.open(self.connection, self.book, errand)
-        new = self.prepared.get(move.action)
-        if new is None:
-            return None
+        prepared = self.prepared.get(move.action)
+        if prepared is None or msgspec.json.encode(prepared.input) != msgspec.json.encode(move.input):
+            return None  # the plan was made anew meanwhile
+        new = prepared.job
         if not isinstance(new, NewJob):
             raise Unservable(new["message"])
         # It needs no key of its own: the job is there exactly if the step that names it is.

@@ -35,8 +35,8 @@ def make_engine(yard: Yard, ledger: Ledger, offers: Sequence[Offer]) -> Engine:
         catalogue=Catalogue.of([*offers, call.offer()]),
         people=Persons(yard.database),
         machines=MachineErrands(yard.database, ledger),
-        adapters=AdapterTable(yard.database),
-        policies=PolicyTable(yard.database),
+        adapters=AdapterTable(),
+        policies=PolicyTable(),
     )
 
 

@@ -53,6 +53,16 @@ _WHOLE: Final = f"""
 """
 
 
+_ASKERS: Final = """
+    WITH RECURSIVE line AS (
+        SELECT id, retry_of, started_by FROM runs WHERE id = $1
+        UNION SELECT runs.id, runs.retry_of, runs.started_by FROM runs JOIN line ON runs.id = line.retry_of
+    )
+    SELECT started_by AS asker FROM line
+    UNION SELECT created_by FROM runs_plans WHERE run IN (SELECT id FROM line)
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
     """A run and what belongs to it. Actions that nothing has happened to have a pending step."""
@@ -99,9 +109,9 @@ async def save_run(connection: Connection, changed: Run) -> None:
     """Keep what of a run can change."""
     await connection.execute(
         "UPDATE runs SET status = $2, hold = $3, operator = $4, output = $5, error = $6, started_at = $7,"
-        " ended_at = $8, parameters = $9, revision = $10, job = $11 WHERE id = $1",
+        " ended_at = $8, parameters = $9, revision = $10, tier = $11 WHERE id = $1",
         changed.id, changed.status, changed.hold, changed.operator, changed.output, changed.error,
-        changed.started_at, changed.ended_at, changed.parameters, changed.revision, changed.job,
+        changed.started_at, changed.ended_at, changed.parameters, changed.revision, changed.tier,
     )  # fmt: skip
 
 
@@ -158,6 +168,12 @@ async def plan_of_run(where: Where, run_id: str) -> str:
             "SELECT id FROM runs_plans WHERE run = $1 AND action IS NULL ORDER BY created_at DESC, id LIMIT 1", run_id
         ),
     )
+
+
+async def askers(where: Where, run_id: str) -> frozenset[UUID]:
+    """Who has asked for what a run does: who started it, or one that it goes on from, and who made plans of them."""
+    found = await where.fetch(_ASKERS, run_id)
+    return frozenset(row["asker"] for row in found)
 
 
 # -------------------------------------------------------------------- approvals

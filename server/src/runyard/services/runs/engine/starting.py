@@ -65,10 +65,10 @@ async def start(
         own = workflow.spec.execution_tier
         raise invalid("executionTier", f"{tier} is less strict than {own}, the workflow's; leave it out")
     await check_parameters(connection, caller.workspace, workflow.spec, parameters)
-    tier = await _judged(
+    tier = await judged(
         connection, caller, workflow.spec, workflow.id, tier=tier or workflow.spec.execution_tier, parameters=parameters
     )
-    await _check_adapters(engine, caller.workspace, workflow.spec, tier)
+    await _check_adapters(engine, connection, caller.workspace, workflow.spec, tier)
     run = await _add(
         engine, connection, book, caller, workflow=workflow.id, version=workflow.version, spec=workflow.spec,
         parameters=parameters, tier=tier,
@@ -85,7 +85,7 @@ async def retry(
         action: from which action on everything is done again; those that didn't succeed, by default.
 
     Raises:
-        Refused: there is no such run or action, it hasn't failed, or the caller may not.
+        Refused: there is no such run or action, it hasn't ended, its workflow isn't active, or the caller may not.
     """
     caller.require(Act.RUN_START)
     found = await rows.whole(connection, run_id)
@@ -94,6 +94,8 @@ async def retry(
     old, spec, steps = found.run, found.spec, found.steps
     if not old.status.ended:
         raise conflict(f"Run {old.id!r} is {old.status}: only one that has ended can be done again.")
+    if not await workflows.is_active(connection, caller.workspace, old.workflow):
+        raise conflict(f"Workflow {old.workflow!r} is not active.")
     dependencies = spec.dependencies()
     if action is not None and action not in dependencies:
         raise invalid("fromActionId", f"there is no action {action!r}; there are: {', '.join(dependencies)}")
@@ -103,8 +105,8 @@ async def retry(
         done = [one for one in done if one.action not in again]
     elif len(done) == len(steps):
         raise conflict(f"Run {old.id!r} has succeeded: say from which action it is to be done again (fromActionId).")
-    tier = await _judged(connection, caller, spec, old.workflow, tier=old.tier, parameters=old.parameters)
-    await _check_adapters(engine, caller.workspace, spec, tier)
+    tier = await judged(connection, caller, spec, old.workflow, tier=old.tier, parameters=old.parameters)
+    await _check_adapters(engine, connection, caller.workspace, spec, tier)
     run = await _add(
         engine, connection, book, caller, workflow=old.workflow, version=old.workflow_version, spec=spec,
         parameters=old.parameters, tier=tier, retry_of=old.id,
@@ -133,7 +135,7 @@ async def check_parameters(
         raise invalid("parameters", f"there is no file with SHA-256 {min(unknown)!r:.100} in the workspace; upload it")
 
 
-async def _judged(
+async def judged(
     connection: Connection,
     caller: Caller,
     spec: Spec,
@@ -159,7 +161,7 @@ async def _judged(
     return strictest((tier, Tier.HUMAN_APPROVE)) if verdict.decision is Decision.REQUIRE_APPROVAL else tier
 
 
-async def _check_adapters(engine: Engine, workspace: str, spec: Spec, tier: Tier) -> None:
+async def _check_adapters(engine: Engine, connection: Connection, workspace: str, spec: Spec, tier: Tier) -> None:
     wanted = [
         one
         for one in spec.actions
@@ -167,7 +169,7 @@ async def _check_adapters(engine: Engine, workspace: str, spec: Spec, tier: Tier
     ]
     if not wanted:
         return
-    served = await engine.adapters.serving(workspace, wanted)
+    served = await engine.adapters.serving(connection, workspace, wanted)
     lacking = next((one for one in wanted if one.action_id not in served), None)
     if lacking is not None:
         raise conflict(

@@ -18,7 +18,7 @@ from runyard.services.runs.engine.making import CHANGED, Making
 from runyard.services.runs.engine.model import Approval, Hold, Run
 from runyard.services.runs.engine.moves import PlanRun
 from runyard.services.runs.engine.references import Scope
-from runyard.services.runs.engine.starting import check_parameters
+from runyard.services.runs.engine.starting import check_parameters, judged
 from runyard.services.runs.engine.states import RunStatus, StepStatus
 from runyard.services.runs.ledger import Book
 from runyard.services.runs.refused import conflict, forbidden, not_found
@@ -92,7 +92,7 @@ async def cancel(engine: Engine, connection: Connection, book: Book, caller: Cal
     if run.status is RunStatus.CANCELLED:
         return run
     if run.status.ended:
-        raise conflict(f"Run {run.id!r} has ended: {run.status}.", status=run.status)
+        raise conflict(f"Run {run.id!r} has ended: {run.status}.", runStatus=run.status)
     making = await engine.hold(connection, book, run)
     await engine.wake(connection, run.id)  # before the run has ended: then there is nobody to tell
     await making.stop()
@@ -113,7 +113,7 @@ async def intervene(
     caller.require(Act.RUN_ANNOTATE if deed.kind is Intervention.ANNOTATE else Act.RUN_INTERVENE)
     run = await find(connection, caller.workspace, run_id)
     if deed.kind is not Intervention.ANNOTATE and run.status.ended:
-        raise conflict(f"Run {run.id!r} has ended: {run.status}. It can only be annotated.", status=run.status)
+        raise conflict(f"Run {run.id!r} has ended: {run.status}. It can only be annotated.", runStatus=run.status)
     making = await engine.hold(connection, book, run)
     if deed.kind is Intervention.RESUME:
         _resume(making, caller)
@@ -138,7 +138,9 @@ async def _pause(making: Making, caller: Caller, deed: Deed, hold: Hold) -> None
     if hold in ADMINS and Role.ADMIN not in caller.roles:
         raise forbidden(f"Only an admin can {deed.kind} a run.")
     if making.run.hold in ADMINS and hold not in ADMINS:
-        raise conflict(f"Run {making.run.id!r} is frozen: an admin has to resume it first.", status=making.run.status)
+        raise conflict(
+            f"Run {making.run.id!r} is frozen: an admin has to resume it first.", runStatus=making.run.status
+        )
     if hold == "disabled":
         await workflows.disable(making.connection, making.run.workspace, making.run.workflow)
     operator = (deed.target or caller.user_id) if hold == "handoff" else None
@@ -152,7 +154,7 @@ def _resume(making: Making, caller: Caller) -> None:
     if run.hold is None:
         if run.status is RunStatus.WAITING_FOR_APPROVAL:
             return
-        raise conflict(f"Run {run.id!r} is {run.status}: there is nothing to resume.", status=run.status)
+        raise conflict(f"Run {run.id!r} is {run.status}: there is nothing to resume.", runStatus=run.status)
     if run.hold == "changes":
         raise conflict(
             f"The plan of run {run.id!r} was sent back: make a new one (POST .../runs/{run.id}/plans).",
@@ -176,27 +178,28 @@ async def plan_anew(
         the new plan's id.
 
     Raises:
-        Refused: there is no such run, its actions have begun, or the caller may not.
+        Refused: there is no such run, its actions have begun, a policy denies it, or the caller may not.
     """
     caller.require(Act.RUN_START)
     run = await find(connection, caller.workspace, run_id)
-    making = await engine.hold(connection, book, run)
+    making = await engine.hold(connection, book, run, by=caller.user)
     if run.status.ended or any(one.status is not StepStatus.PENDING for one in making.steps.values()):
-        raise conflict(f"Run {run.id!r} is {run.status} and has begun: its plan can't change.", status=run.status)
-    if parameters is not None:
-        await check_parameters(connection, caller.workspace, making.snapshot.spec, parameters)
+        raise conflict(f"Run {run.id!r} is {run.status} and has begun: its plan can't change.", runStatus=run.status)
+    spec = making.snapshot.spec
+    if parameters is None:
+        parameters = run.parameters
+    else:
+        await check_parameters(connection, caller.workspace, spec, parameters)
+    tier = await judged(connection, caller, spec, run.workflow, tier=run.tier, parameters=parameters)
     for approval in making.snapshot.approvals:
         if not approval.void:
             await approvals.void(connection, book, approval, CHANGED)
     hold = None if run.hold == "changes" else run.hold
-    new = replace(
-        run, parameters=run.parameters if parameters is None else parameters, revision=run.revision + 1, hold=hold
-    )
+    new = replace(run, parameters=parameters, tier=tier, revision=run.revision + 1, hold=hold)
     making.run = new
     if hold is None:
         making.become(RunStatus.RUNNING, actor=caller.actor)
-    served_by = await engine.served_by(run.workspace, making.snapshot.spec.actions)
-    gates = Gates(replace(making.snapshot, run=new, approvals=(), served_by=served_by), book.now)
+    gates = Gates(replace(making.snapshot, run=new, approvals=()), book.now)
     scope = Scope(parameters=new.parameters)
     plan = gates.plan_of(None, scope)
     await making.make((PlanRun(plan=plan), *gates.opened(making.steps, scope)))

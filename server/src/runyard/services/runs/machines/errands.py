@@ -67,12 +67,11 @@ class MachineErrands:
 class AdapterTable:
     """Which adapter serves what."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def serving(self, workspace: str, actions: Sequence[Action]) -> Mapping[str, str]:
+    async def serving(
+        self, where: Database | Connection, workspace: str, actions: Sequence[Action]
+    ) -> Mapping[str, str]:
         """The adapter of each action that exactly one enabled adapter serves, as ``<provider>/<id>``."""
-        found = await adapters.serving(self._database, workspace, {action.port_family for action in actions})
+        found = await adapters.serving(where, workspace, {action.port_family for action in actions})
         named = {family: f"{one.provider}/{one.id}" for family, one in found.items()}
         return {action.action_id: named[action.port_family] for action in actions if action.port_family in named}
 

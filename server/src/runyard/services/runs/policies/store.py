@@ -22,12 +22,9 @@ COLUMNS: Final = """
 class PolicyTable:
     """What policies ask of runs, as the engine knows them."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def approvers(self, workspace: str, policy_ids: Sequence[str]) -> int:
+    async def approvers(self, where: Connection | Database, workspace: str, policy_ids: Sequence[str]) -> int:
         """How many different people have to approve whatever needs approval; 1 without a policy that says more."""
-        return approvers(await named(self._database, workspace, policy_ids)) if policy_ids else 1
+        return approvers(await named(where, workspace, policy_ids)) if policy_ids else 1
 
 
 async def named(where: Connection | Database, workspace: str, ids: Sequence[str]) -> list[PolicyV1]:
