@@ -96,7 +96,8 @@ async def test_cancelling_stops_what_runs(site: Site) -> None:
 async def test_what_has_ended_can_not_be_cancelled(site: Site) -> None:
     run = await site.run({"actionId": "a"})
     await site.ended(run)
-    await problem(site.place.operator.post(f"/runs/{run}/cancel"), 409, "conflict", "has ended: Succeeded")
+    told = await problem(site.place.operator.post(f"/runs/{run}/cancel"), 409, "conflict", "has ended: Succeeded")
+    assert told["runStatus"] == "Succeeded"
 
 
 async def test_a_run_can_be_done_again_from_an_action_on(site: Site) -> None:

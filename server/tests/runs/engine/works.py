@@ -191,7 +191,7 @@ async def problem(request: Any, status: int, slug: str, text: str = "") -> Recor
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    assert body["type"] == f"https://portarium.dev/problems/{slug}"
+    assert (body["type"], body["status"]) == (f"https://portarium.dev/problems/{slug}", status)
     assert text in body["detail"], body["detail"]
     return body
 

@@ -149,7 +149,7 @@ async def _asked_for(visit: Visit, connection: Connection, book: Book, asked: Cr
     if plan is None or plan["run"] != run.id:
         raise not_found("Plan", asked.plan_id)
     if run.status.ended:
-        raise conflict(f"Run {run.id!r} has ended: {run.status}.", status=run.status)
+        raise conflict(f"Run {run.id!r} has ended: {run.status}.", runStatus=run.status)
     if plan["body"]["revision"] != run.revision:
         raise conflict(f"Plan {asked.plan_id!r} is not run {run.id!r}'s any more: it was made anew since.")
     if asked.due_at_iso is not None and asked.due_at_iso <= book.now:

@@ -84,12 +84,12 @@ def problem(request: Request, refused: Refused) -> Response:
     """The answer to a request that isn't granted."""
     status, title = PROBLEMS[refused.slug]
     content: dict[str, object] = {
+        **refused.extra,
         "type": TYPES + refused.slug,
         "title": title,
         "status": status,
         "detail": refused.detail,
         "instance": _reference(request),
-        **refused.extra,
     }
     if refused.errors:
         content["errors"] = refused.errors
