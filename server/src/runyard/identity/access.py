@@ -5,6 +5,8 @@ Everything in the yard belongs to an owner (a user) and a tenant (a user's priva
 - A user reads, lists, submits and cancels in their private tenant and in the tenants of their projects.
 - What a user owns stays theirs to read, list and cancel after they left the project it is in.
 - A credential confined to a project reaches that project only, not even what its user owns elsewhere.
+- One that is for some roles of a workspace submits and cancels only if one of them works there, and administers only
+  as an admin.
 - An admin administers users, projects and keys. That gives no right to other people's work: an admin who
   wants to see a project's jobs joins the project, and the membership shows.
 - A project's admin administers that project.
@@ -14,11 +16,14 @@ Everything in the yard belongs to an owner (a user) and a tenant (a user's priva
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from runyard.identity.errors import Forbidden
 from runyard.identity.principal import project_tenant, user_tenant
+from runyard.identity.roles import WorkspaceRole
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -36,6 +41,19 @@ class Action(StrEnum):
     ADMINISTER = "administer"
 
 
+_WORK: Final = frozenset({WorkspaceRole.ADMIN, WorkspaceRole.OPERATOR})
+_SCOPES: Final[Mapping[Action, frozenset[str]]] = MappingProxyType(
+    {
+        Action.READ: frozenset(WorkspaceRole),
+        Action.LIST: frozenset(WorkspaceRole),
+        Action.SUBMIT: _WORK,
+        Action.CANCEL: _WORK,
+        Action.ADMINISTER: frozenset({WorkspaceRole.ADMIN}),
+    }
+)
+"""Roles that a credential has to be for one of, if it is only for some."""
+
+
 def allowed(principal: Principal, action: Action, *, owner: UUID | None = None, tenant: str | None = None) -> bool:
     """Whether ``principal`` may do ``action``.
 
@@ -47,6 +65,9 @@ def allowed(principal: Principal, action: Action, *, owner: UUID | None = None, 
     """
     if principal.credential.kind == "operator":
         return True
+    scopes = principal.credential.scopes
+    if scopes is not None and not scopes & _SCOPES[action]:
+        return False
     if action is Action.ADMINISTER:
         return _administers(principal, tenant)
     if _reaches(principal, tenant):

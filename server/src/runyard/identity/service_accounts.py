@@ -112,7 +112,8 @@ class ServiceAccounts:
             raise AlreadyExists(f"A service account {name!r} exists in this workspace already.") from None
         except asyncpg.ForeignKeyViolationError:
             raise NotFound("Workspace", workspace) from None
-        await join(connection, workspace, user_id)
+        if machine_id is None:  # a machine only does what it is sent: the project's other work is none of its business
+            await join(connection, workspace, user_id)
         self._changed(user_id)
         return IssuedAccount(account=await self.get(workspace, client_id, connection), secret=secret)
 

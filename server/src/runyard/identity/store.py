@@ -70,8 +70,12 @@ class IdentityStore:
             await self.strangers.listen(signals)
         await self.keys.listen(signals)
 
-    async def authenticate(self, presented: str) -> Principal:
+    async def authenticate(self, presented: str, *, machines: bool = False) -> Principal:
         """Who the bearer of this token or API key is.
+
+        Args:
+            presented: the token or key.
+            machines: whether a machine is let in: only where it fetches its work.
 
         Raises:
             InvalidCredential: malformed, forged, unknown, revoked or expired.
@@ -80,9 +84,15 @@ class IdentityStore:
         if presented.count(".") != 2:  # a JWT has two dots, an API key none
             return await self.keys.authenticate(presented)
         if self.strangers is not None and self.strangers.issuer.issued(presented):
-            return await self.strangers.authenticate(presented)
+            return await self._in_workspace(await self.strangers.authenticate(presented), machines=machines)
         if is_workspace_token(presented):
-            return await self._in_workspace(presented)
+            said = await self.workspace_tokens.verify(presented)
+            principal = replace(
+                await self._callers.find(said.number),
+                credential=Credential(kind="token", expires_at=said.expires_at, scopes=said.scopes),
+                project=said.workspace,
+            )
+            return await self._in_workspace(principal, machines=machines)
         claims = await self.tokens.verify(presented)
         principal = await self._callers.find(claims.number)
         return replace(principal, credential=Credential(kind="token", expires_at=claims.expires_at))
@@ -139,25 +149,24 @@ class IdentityStore:
             self.strangers.forget(user_id)
         self.keys.forget(user_id)
 
-    async def _in_workspace(self, token: str) -> Principal:
-        claims = await self.workspace_tokens.verify(token)
-        principal = await self._callers.find(claims.number)
-        member = await self.members.member(claims.workspace, principal.user_id)
-        standing = principal.projects.get(claims.workspace)
-        if member is None or not member.active or standing is None:
+    async def _in_workspace(self, principal: Principal, *, machines: bool) -> Principal:
+        """Somebody with a token of one workspace: as what they take part there now, and nowhere else."""
+        assert principal.project is not None
+        member = await self.members.member(principal.project, principal.user_id)
+        if member is None or not member.active:
             raise InvalidCredential("revoked")
-        credential = Credential(
+        if member.kind == "machine" and not machines:
+            raise InvalidCredential("audience")
+        standing = principal.projects.get(principal.project)
+        if standing is None and member.kind != "machine":
+            raise InvalidCredential("revoked")
+        credential = replace(
+            principal.credential,
             kind="token" if member.kind == "user" else "service_account",
-            expires_at=claims.expires_at,
-            scopes=claims.scopes,
+            scopes=frozenset(member.roles & (principal.credential.scopes or frozenset())),
         )
-        return replace(
-            principal,
-            credential=credential,
-            projects={claims.workspace: standing},
-            project=claims.workspace,
-            is_admin=False,
-        )
+        projects = {} if standing is None else {principal.project: standing}
+        return replace(principal, credential=credential, projects=projects, is_admin=False)
 
 
 def _strangers(database: Database, settings: Settings, callers: Callers, clock: Clock) -> Strangers | None:

@@ -42,10 +42,10 @@ class Strangers(Remembered[str, Recognised]):
         self._verified: Proven[Said] = Proven(clock=clock)
 
     async def authenticate(self, token: str) -> Principal:
-        """The bearer of one of the issuer's access tokens, confined to the workspace and the roles that it names.
+        """The bearer of one of the issuer's access tokens, with the workspace and the roles that it names.
 
         Raises:
-            InvalidCredential: it isn't good, names no role, or nobody in the workspace that it names.
+            InvalidCredential: it isn't good, names no workspace or no role, or is of nobody here.
             InactiveUser: they were deactivated.
             IssuerFailed: its signature can't be checked.
         """
@@ -54,15 +54,10 @@ class Strangers(Remembered[str, Recognised]):
         if said.workspace is None or not scopes:
             raise InvalidCredential("payload")
         principal = await self._callers.find((await self.recognise(said)).number)
-        standing = principal.projects.get(said.workspace)
-        if standing is None:
-            raise InvalidCredential("revoked")
         return replace(
             principal,
             credential=Credential(kind="token", expires_at=said.expires_at, scopes=scopes),
-            projects={said.workspace: standing},
             project=said.workspace,
-            is_admin=False,
         )
 
     async def recognise(self, said: Said) -> Recognised:

@@ -25,11 +25,14 @@ def bearer(request: Request) -> str | None:
     return credential.strip() or None if scheme.lower() == "bearer" else None
 
 
-async def authenticate(request: Request, identity: IdentityStore, credential: str | None = None) -> Principal:
+async def authenticate(
+    request: Request, identity: IdentityStore, credential: str | None = None, *, machines: bool = False
+) -> Principal:
     """Who the bearer is. Whatever becomes of the request, its answer warns of a key that is about to expire.
 
     Args:
         credential: what was presented in another way than as :func:`bearer`.
+        machines: whether machines of workspaces are let in.
 
     Raises:
         NoCredential: nothing was presented.
@@ -38,7 +41,7 @@ async def authenticate(request: Request, identity: IdentityStore, credential: st
     credential = credential or bearer(request)
     if credential is None:
         raise NoCredential
-    principal = await identity.authenticate(credential)
+    principal = await identity.authenticate(credential, machines=machines)
     if principal.credential.warning is not None:
         add_header(request.scope, KEY_WARNING, principal.credential.warning)
     return principal

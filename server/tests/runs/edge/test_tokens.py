@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from runyard.identity import Action, allowed
 from runyard.services.runs.words import Role
 
 
@@ -168,3 +169,20 @@ async def test_a_program_reaches_its_workspaces_work_through_other_services(hous
     principal = await house.yard.identity.authenticate(await token(house, account))
     assert (principal.tenant, principal.is_admin) == (f"project:{place.id}", False)
     assert set(principal.projects) == {place.id}
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.OPERATOR, True), (Role.APPROVER, False), (Role.AUDITOR, False)])
+async def test_a_token_that_is_only_for_looking_only_looks_in_other_services(house, place, role, may):
+    account = await house.account(place.id, role)
+    principal = await house.yard.identity.authenticate(await token(house, account))
+    work = {"owner": uuid4(), "tenant": f"project:{place.id}"}
+    assert [allowed(principal, action, **work) for action in (Action.READ, Action.LIST)] == [True, True]
+    assert [allowed(principal, action, **work) for action in (Action.SUBMIT, Action.CANCEL)] == [may, may]
+
+
+async def test_a_role_that_was_taken_away_counts_no_more_in_other_services(house, place):
+    user, _ = await place.add(Role.OPERATOR)
+    held = await house.token(place.id, user)
+    assert (await place.admin.patch(f"/users/{user.user_id}", json={"roles": ["auditor"]})).status_code == 200
+    principal = await house.yard.identity.authenticate(held)
+    assert not allowed(principal, Action.SUBMIT, tenant=f"project:{place.id}")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from runs.house import House, Place
+from runyard.identity import InvalidCredential
 from runyard.services.runs.machines.machine import HEARTBEAT, MISSED
 from runyard.services.runs.words import Role
 
@@ -306,3 +307,15 @@ async def test_a_member_of_another_workspace_cannot_use_this_ones_machine_token(
     problem(await stranger.get(f"/machines/{machine.id}"), 401, "unauthorized")
     _, both = await elsewhere.add(Role.ADMIN)
     problem(await both.get(f"/machines/{machine.id}"), 404, "not-found")
+
+
+async def test_a_machine_is_nobody_in_the_yards_other_services(house: House, place: Place) -> None:
+    """It only does what it is sent. Its project's other work is none of its business."""
+    machine = await far_machine(house, place, "report:print")
+    assert (await machine.claim())["standing"] == "active"
+    token = machine.client.headers["authorization"].removeprefix("Bearer ")
+    assert (await house.client(token=token).get("/jobs")).status_code == 401
+    with pytest.raises(InvalidCredential):
+        await house.yard.identity.authenticate(token)
+    project = await house.yard.identity.projects.get(place.id)
+    assert len(project.members) == len(place.users)

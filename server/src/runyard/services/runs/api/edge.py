@@ -84,7 +84,7 @@ class Visit:
         """The caller as they are now; None once they are no longer let in. For answers that go on for long."""
         identity = self.room.yard.identity
         try:
-            principal = await identity.authenticate(_presented(self.request))
+            principal = await identity.authenticate(_presented(self.request), machines=True)
             return await caller(self.request, principal, self.caller.workspace)
         except (CredentialError, IssuerFailed, Refused):
             return None
@@ -127,7 +127,7 @@ async def identify(request: Request) -> Principal:
     presented = _presented(request)
     if "authorization" not in request.headers and request.method not in SAFE:
         check_marker(request)
-    principal = await authenticate(request, room.yard.identity, presented)
+    principal = await authenticate(request, room.yard.identity, presented, machines=True)
     count(request, room, principal.user_id)
     return principal
 
