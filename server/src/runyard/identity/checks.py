@@ -50,7 +50,9 @@ def checked_email(email: str) -> str:
 def checked_project(name: str) -> str:
     """``name``, if it is a DNS label: it appears in addresses and headers."""
     if PROJECT.fullmatch(name) is None:
-        raise InvalidValue(f"{name!r} cannot be a project. Use up to 63 lower-case letters, digits and inner hyphens.")
+        raise InvalidValue(
+            f"{name!r} cannot be a project or workspace. Use up to 63 lower-case letters, digits and inner hyphens."
+        )
     return name
 
 

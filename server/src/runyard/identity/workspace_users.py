@@ -82,7 +82,8 @@ class WorkspaceUsers:
             now,
         )
         if made == "INSERT 0 0":
-            raise AlreadyExists(f"{email!r} takes part in this workspace already.")
+            way_out = f"Change their roles: PATCH /v1/workspaces/{workspace}/users/{user_id}"
+            raise AlreadyExists(f"{email!r} takes part in this workspace already. {way_out}")
         user = await self.get(workspace, user_id, connection)
         await self._settle(connection, user)
         return user
@@ -149,6 +150,8 @@ class WorkspaceUsers:
     async def remove(self, connection: Connection, workspace: str, user_id: UUID) -> WorkspaceUser:
         """Have somebody take part no more. They stay a user of the yard.
 
+        With their last workspace goes what an issuer calls them: invited again, they are recognised by their email.
+
         Raises:
             NotFound: they don't take part in this workspace.
             LastAdmin: nobody could administer the workspace any more.
@@ -159,6 +162,13 @@ class WorkspaceUsers:
         )
         await self._keep_an_admin(connection, user)
         await _leave(connection, workspace, user_id)
+        await connection.execute(
+            """
+            DELETE FROM external_identities WHERE user_id = $1
+                AND NOT EXISTS (SELECT FROM workspace_users WHERE user_id = $1)
+            """,
+            user_id,
+        )
         self._changed(user_id)
         return user
 

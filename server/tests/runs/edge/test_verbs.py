@@ -11,6 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from runyard.services.runs.evidence.verbs import evidence_verbs
+from runyard.services.runs.outpost.verbs import machine_verbs
 from runyard.services.runs.verbs import open_desk, service_account_verbs, workspace_verbs
 from runyard.settings import Settings
 
@@ -27,6 +29,8 @@ def runyard(settings):
     app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
     app.add_typer(workspace_verbs(lambda: settings), name="workspace")
     app.add_typer(service_account_verbs(lambda: settings), name="service-account")
+    app.add_typer(evidence_verbs(lambda: settings), name="evidence")
+    app.add_typer(machine_verbs(lambda: settings), name="machine")
 
     def run(*arguments, code=0):
         result = CliRunner().invoke(app, arguments)
@@ -123,3 +127,57 @@ def test_a_program_gets_a_new_secret_and_is_ended(runyard, settings, workspace):
         "The operator of the yard gave it a new secret.",
         "The operator of the yard ended it.",
     ]
+
+
+def test_a_machine_is_let_in_once(runyard, workspace):
+    said = runyard("machine", "add", workspace, "forge", "--operation", "order:total", "--operation", "order:print")
+    assert said.out.startswith(f"{workspace}.machine-")
+    assert "runyard machine run" in said.err
+    refused = runyard("machine", "add", workspace, "forge", code=1)
+    assert "'forge' is registered already. Choose another name" in refused.err
+    assert refused.out == ""
+
+
+def test_a_machine_does_operations_only(runyard, workspace):
+    assert (
+        "'nonsense' is no operation"
+        in runyard("machine", "add", workspace, "forge", "--operation", "nonsense", code=2).err
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("workspace", "add-user", "ws-none", "eve@example.com", "--role", "admin"),
+        ("service-account", "create", "ws-none", "--name", "ci", "--role", "admin"),
+        ("machine", "add", "ws-none", "forge"),
+    ],
+    ids=" ".join,
+)
+def test_a_workspace_that_is_not_there_is_named_with_the_way_to_those_that_are(runyard, words):
+    assert "Workspace 'ws-none' not found. Those that exist: runyard workspace list" in runyard(*words, code=1).err
+
+
+def test_an_account_that_is_not_there_is_named_with_the_way_to_those_that_are(runyard, workspace):
+    said = runyard("service-account", "revoke", workspace, "sa-none", code=1).err
+    assert f"'sa-none' not found. Those that exist: runyard service-account list {workspace}" in said
+
+
+def test_a_bundle_that_cannot_be_written_is_said_by_its_own_name(runyard, workspace, tmp_path):
+    wanted = tmp_path / "nowhere" / "bundle.zip"
+    said = runyard("evidence", "export", workspace, "--output", str(wanted), code=1).err
+    assert f"{wanted} can't be written (No such file or directory)" in said
+
+
+def test_a_key_that_is_none_is_said(runyard, workspace, tmp_path):
+    bundle = tmp_path / "bundle.zip"
+    runyard("evidence", "export", workspace, "--output", str(bundle))
+    assert (
+        "'nonsense' is no verifier key" in runyard("evidence", "verify", str(bundle), "--key", "nonsense", code=1).err
+    )
+    assert "1 entry of" in runyard("evidence", "verify", str(bundle)).out
+
+
+def test_a_machine_without_a_table_is_told_where_to_read_about_it(runyard, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "machine.toml can't be read" in runyard("machine", "run", code=1).err

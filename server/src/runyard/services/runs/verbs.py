@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
 from runyard.clock import utc_now
-from runyard.identity.console import age, answer, moment, note, table, work
+from runyard.identity.console import age, answer, fail, moment, note, table, work
+from runyard.identity.errors import NotFound
 from runyard.identity.roles import WorkspaceRole
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from runyard.settings import Settings
 
 T = TypeVar("T")
+
+LISTS: Final = {"Workspace": "runyard workspace list", "Service account": "runyard service-account list {workspace}"}
+"""Which verb says what there is, of what wasn't found."""
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id: TypeAlias = Annotated[str, typer.Argument(metavar="WORKSPACE", help="Its id, such as ws-acme.")]
@@ -50,7 +54,12 @@ class Desk:
         from runyard.services.runs.evidence.entry import SYSTEM  # noqa: PLC0415
 
         async def inside(connection: Connection) -> T:
-            done = await task(connection)
+            try:
+                done = await task(connection)
+            except NotFound as error:
+                if error.noun not in LISTS:
+                    raise
+                fail(f"{error} Those that exist: {LISTS[error.noun].format(workspace=workspace)}")
             book = await self.ledger.open(connection, workspace)
             book.record("System", f"The operator of the yard {summary}.", actor=SYSTEM, correlation_id="operator")
             await book.close()

@@ -94,7 +94,11 @@ class VerifierKey:
         """
         name, _, rest = text.strip().partition("+")
         hint, _, encoded = rest.partition("+")
-        key = _decoded(encoded, 33)
+        try:
+            key = _decoded(encoded, 33)
+        except BadCheckpoint:
+            shape = "One is NAME+HASH+KEY, as `runyard evidence checkpoint` says it"
+            raise BadCheckpoint(f"{text!r:.100} is no verifier key. {shape}.") from None
         found = cls(name, key[1:])
         if key[:1] != ED25519 or found.hint.hex() != hint:
             raise BadCheckpoint(f"{text!r:.100} is no verifier key: its parts don't belong together.")

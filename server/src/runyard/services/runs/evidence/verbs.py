@@ -107,7 +107,11 @@ async def _write(store: EvidenceStore, workspace: str, path: Path, run: str | No
     except NothingToExport as error:
         fail(str(error))
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    try:
+        file = partial.open("wb")
+    except OSError as error:
+        fail(f"{path} can't be written ({error.strerror}). --output names another file.")
+    with file:
         async with aclosing(bundle.pieces()) as pieces:
             async for piece in pieces:
                 file.write(piece)
@@ -115,7 +119,8 @@ async def _write(store: EvidenceStore, workspace: str, path: Path, run: str | No
 
 
 def _said(file: Path, report: Report, *, pinned: bool) -> str:
-    lines = [f"{file}: {report.entries} entries of {report.workspace or 'no workspace'}"]
+    entries = "1 entry" if report.entries == 1 else f"{report.entries} entries"
+    lines = [f"{file}: {entries} of {report.workspace or 'no workspace'}"]
     if report.entries:
         lines[0] += f", {report.first} to {report.last}"
     if not report.good:

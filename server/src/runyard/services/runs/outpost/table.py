@@ -60,7 +60,8 @@ def read_table(path: Path) -> Table:
     try:
         table = msgspec.convert(tomllib.loads(path.read_text()), Table)
     except OSError as error:
-        raise TableUnusable(f"{path} can't be read ({error.strerror}).") from error
+        what = "It says what this machine can do, see docs/guides/machines.md; --table names another file."
+        raise TableUnusable(f"{path} can't be read ({error.strerror}). {what}") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise TableUnusable(f"{path} is no table of operations: {error}.") from error
     for name, operation in table.operations.items():

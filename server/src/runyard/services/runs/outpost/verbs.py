@@ -17,6 +17,7 @@ import typer
 
 from runyard.clock import utc_now
 from runyard.identity.console import answer, fail, note, work
+from runyard.services.runs.refused import Refused
 from runyard.services.runs.verbs import Desk, Id, open_desk
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ def machine_verbs(load: Callable[[], Settings]) -> typer.Typer:
         *,
         operation: Annotated[
             list[str] | None,
-            typer.Option(metavar="ENTITY:VERB", help="All it may ever be asked to do; by default, what it offers."),
+            typer.Option(
+                parser=_operation,
+                metavar="ENTITY:VERB",
+                help="All it may ever be asked to do, by default what it offers. May be repeated.",
+            ),
         ] = None,
         slots: Annotated[int, typer.Option(min=1, max=1000, help="How much it does at once.")] = 1,
         as_json: AsJson = False,
@@ -70,7 +75,10 @@ def machine_verbs(load: Callable[[], Settings]) -> typer.Typer:
 
             return await desk.change(workspace, f"registered the machine {hostname!r}", task)
 
-        machine, token = work(lambda: open_desk(load()), make)
+        try:
+            machine, token = work(lambda: open_desk(load()), make)
+        except Refused as error:
+            fail(f"{error} Choose another name, or deregister that one: DELETE /v1/workspaces/{workspace}/machines/ID")
         answer({"machineId": machine, "token": token}, token, as_json=as_json)
         note(f"On the machine: runyard machine run --url URL --token TOKEN --table machine.toml   ({machine})")
 
@@ -101,6 +109,14 @@ def machine_verbs(load: Callable[[], Settings]) -> typer.Typer:
             fail(str(error))
 
     return app
+
+
+def _operation(text: str) -> str:
+    from runyard.services.runs.outpost.table import OPERATION  # noqa: PLC0415
+
+    if OPERATION.fullmatch(text) is None:
+        raise typer.BadParameter(f"{text!r} is no operation. Write entity:verb, such as invoice:create.")
+    return text
 
 
 def _near(settings: Settings) -> str:
