@@ -147,7 +147,7 @@ async def test_a_bundle_is_downloaded_and_checked(desk, ada, tmp_path):
     await desk.write(ada.workspace, "c", run_id="run-2")
     for params, count in (({}, 3), ({"runId": "run-1"}, 2)):
         answer = await ada.client.get("/evidence/bundle", params=params)
-        assert answer.headers["content-type"] == "application/zip"
+        assert answer.headers["content-type"] == "application/octet-stream"
         path = tmp_path / "evidence.zip"
         path.write_bytes(answer.content)
         report = verify(path)

@@ -29,6 +29,7 @@ AdapterId = Annotated[str, Path(alias="adapterId", min_length=1)]
 @routes.get(
     "/adapter-registrations", operation_id="listAdapterRegistrations", response_model=AdapterRegistrationListResponse
 )
+@routes.get("/adapters", include_in_schema=False)
 async def list_adapters(visit: Entered, page: Paged) -> Response:
     """The workspace's adapters."""
     visit.caller.require(Act.READ)

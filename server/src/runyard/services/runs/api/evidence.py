@@ -46,6 +46,9 @@ WALK: Final = 1000
 NOTES: Final = 1000
 """Checkpoints that a verification passes, the newest ones."""
 
+BYTES: Final = "application/octet-stream"
+"""What a bundle is sent as: generators of clients know no zip."""
+
 EvidenceId = Annotated[str, Path(alias="evidenceId", min_length=1)]
 
 routes: APIRouter = router("Evidence")
@@ -155,7 +158,7 @@ async def verification(visit: Entered) -> Response:
     "/evidence/bundle",
     operation_id="exportEvidence",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {BYTES: {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def export_bundle(visit: Entered, *, run: Annotated[Id | None, Query(alias="runId")] = None) -> Response:
     """Everything, or what is about one run, with proofs: a zip file for ``runyard evidence verify``."""
@@ -166,7 +169,7 @@ async def export_bundle(visit: Entered, *, run: Annotated[Id | None, Query(alias
     except NothingToExport as error:
         raise Refused("not-found", str(error)) from None
     headers = {"Content-Disposition": f'attachment; filename="{workspace}-evidence.zip"'}
-    return StreamingResponse(bundle.pieces(), media_type="application/zip", headers=headers)
+    return StreamingResponse(bundle.pieces(), media_type=BYTES, headers=headers)
 
 
 @routes.get("/evidence/{evidenceId}", operation_id="getEvidenceEntry", response_model=EvidenceEntryV1)
