@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 from runyard.clock import Clock
-from runyard.database import Database
+from runyard.database import Connection, Database
 from runyard.identity.remembered import Remembered
 from runyard.identity.roles import WorkspaceRole
 
@@ -47,8 +47,15 @@ class Members(Remembered[UUID, Memberships]):
         """The user as a member of this workspace; None if they are none, or if there is no such workspace."""
         return (await self.find(user_id)).workspaces.get(workspace)
 
+    async def member_now(self, connection: Connection, workspace: str, user_id: UUID) -> Member | None:
+        """The same as an open transaction sees it, which needs no other connection and remembers nothing."""
+        return (await self._read(connection, user_id)).workspaces.get(workspace)
+
     async def _look(self, handle: UUID) -> Memberships:
-        rows = await self._database.fetch(
+        return await self._read(self._database, handle)
+
+    async def _read(self, where: Database | Connection, handle: UUID) -> Memberships:
+        rows = await where.fetch(
             """
             SELECT m.workspace, COALESCE(m.display_name, u.name) AS name, 'user' AS kind, m.roles, m.active,
                 NULL AS machine_id

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 from uuid import UUID, uuid4
 
 from runyard.database import Connection
+from runyard.identity.members import Member
 from runyard.services.runs.caller import Caller
 from runyard.services.runs.engine import rows
 from runyard.services.runs.engine.gates import EXPIRED
@@ -15,7 +17,7 @@ from runyard.services.runs.engine.model import Approval
 from runyard.services.runs.engine.wake import Wake
 from runyard.services.runs.evidence.entry import SYSTEM, Actor
 from runyard.services.runs.ledger import Book
-from runyard.services.runs.refused import conflict, forbidden, not_found
+from runyard.services.runs.refused import conflict, forbidden, invalid, not_found
 from runyard.services.runs.words import Act, Role
 
 Decision: TypeAlias = Literal["Approved", "Denied", "RequestChanges"]
@@ -65,17 +67,9 @@ async def decide(
             time is over, or the caller may not decide: whoever asked for something never agrees to it themselves.
     """
     caller.require(Act.APPROVAL_DECIDE)
-    found = await rows.approval(connection, caller.workspace, approval_id)
-    if found is None:
-        raise not_found("Approval", approval_id)
+    found = await _find(connection, caller.workspace, approval_id)
     await _require_right(connection, caller, found)
-    if found.void:
-        raise conflict(f"Approval {found.id!r} counts no more: {found.rationale}", decision=settled(found))
-    if found.status != "Pending":
-        raise conflict(f"Approval {found.id!r} was decided already: {found.status}.", decision=settled(found))
-    if found.due_at is not None and found.due_at <= book.now:
-        late = replace(found, status="Denied", rationale=EXPIRED, decided_at=found.due_at)
-        raise conflict(f"Approval {found.id!r} was due and counts as denied.", decision=settled(late))
+    _require_open(found, book.now)
     if plan_hash is not None and plan_hash != found.plan_hash:
         raise conflict(
             f"Approval {found.id!r} is for another plan, with hash {found.plan_hash}. Read it again.",
@@ -107,20 +101,68 @@ async def decide(
     return decided
 
 
+async def _find(connection: Connection, workspace: str, approval_id: str) -> Approval:
+    found = await rows.approval(connection, workspace, approval_id)
+    if found is None:
+        raise not_found("Approval", approval_id)
+    return found
+
+
+def _require_open(approval: Approval, now: datetime) -> None:
+    """Return if it can still be decided.
+
+    Raises:
+        Refused: it can't; the problem names the decision that counts.
+    """
+    if approval.void:
+        raise conflict(f"Approval {approval.id!r} counts no more: {approval.rationale}", decision=settled(approval))
+    if approval.status != "Pending":
+        raise conflict(f"Approval {approval.id!r} was decided already: {approval.status}.", decision=settled(approval))
+    if approval.due_at is not None and approval.due_at <= now:
+        late = replace(approval, status="Denied", rationale=EXPIRED, decided_at=approval.due_at)
+        raise conflict(f"Approval {approval.id!r} was due and counts as denied.", decision=settled(late))
+
+
 async def _require_right(connection: Connection, caller: Caller, approval: Approval) -> None:
     """Return if this caller may decide this approval.
 
     Raises:
         Refused: they asked for it themselves, or others were asked.
     """
-    if caller.user in {approval.requested_by, *approval.barred, *await rows.askers(connection, approval.run)}:
+    if caller.user in await _askers(connection, approval):
         raise forbidden("Whoever asked for something can't approve it. Let somebody else decide.")
-    if caller.kind == "machine":
-        raise forbidden("A machine can't decide an approval.")
+    if caller.kind != "user":  # whoever holds a program's secret would be two people, or approve their own
+        raise forbidden("Only people decide approvals, no programs or machines.")
     if approval.roles and not caller.roles & {Role(role) for role in approval.roles}:
         raise forbidden(f"This approval takes the role {' or '.join(approval.roles)}.")
     if approval.asked and caller.user not in approval.asked:
         raise forbidden("Somebody else was asked to decide this. An admin can ask you instead.")
+
+
+async def _askers(connection: Connection, approval: Approval) -> frozenset[UUID]:
+    """All who have a part in what is to be approved. They don't decide about it, nor who does."""
+    return await rows.askers(connection, approval.run) | {approval.requested_by, *approval.barred}
+
+
+async def require_able(connection: Connection, approval: Approval, person: Member) -> None:
+    """Return if somebody who may decide approvals may decide this one, too.
+
+    Raises:
+        Refused: they have asked for it, or it takes another role.
+    """
+    if person.user_id in await _askers(connection, approval):
+        raise invalid("assigneeUserId", f"user {str(person.user_id)!r} has asked for this; name somebody else")
+    require_role("assigneeUserId", person, approval.roles)
+
+
+def require_role(field: str, person: Member, roles: Sequence[str]) -> None:
+    """Return if somebody has one of the roles, if there are any.
+
+    Raises:
+        Refused: they have none of them.
+    """
+    if roles and person.roles.isdisjoint(map(Role, roles)):
+        raise invalid(field, f"user {str(person.user_id)!r} lacks the role {' or '.join(roles)}, which this takes")
 
 
 def settled(approval: Approval) -> dict[str, object]:
@@ -158,16 +200,38 @@ async def _end(connection: Connection, book: Book, approval: Approval, *, why: s
     tell(book, ended, event)
 
 
-async def hand_over(
-    connection: Connection, book: Book, approval: Approval, to: UUID, *, actor: Actor, escalated: bool = False
-) -> Approval:
-    """Ask somebody else; when it is escalated, whoever was asked before may still decide."""
-    asked: tuple[UUID, ...] = (to,)
-    if escalated:
-        asked = (*approval.asked, to) if approval.asked else ()
-    changed = replace(approval, assignee=to, asked=asked, escalated=approval.escalated + int(escalated))
+async def reassign(connection: Connection, book: Book, caller: Caller, approval_id: str, *, to: Member) -> Approval:
+    """Ask somebody else to decide. Of several that it takes, they are only the first who is asked.
+
+    Raises:
+        Refused: there is no such approval, it was decided, they could not decide it, or the caller may not say who
+            does: who asked for something doesn't replace whom others have named, and only admins name themselves.
+    """
+    caller.require(Act.APPROVAL_CREATE)
+    found = await _find(connection, caller.workspace, approval_id)
+    _require_open(found, book.now)
+    if found.asked and caller.user in await _askers(connection, found):
+        raise forbidden("Whoever has asked for something can't have another one decide than was named.")
+    if found.asked and to.user_id == caller.user and Role.ADMIN not in caller.roles:
+        raise forbidden("Nobody takes over a decision themselves. Let an admin, or another operator, hand it to you.")
+    await require_able(connection, found, to)
+    asked = (to.user_id,) if found.quorum == 1 else ()
+    return await _hand_over(connection, book, found, to.user_id, asked=asked, actor=caller.actor, how="assigned")
+
+
+async def escalate(connection: Connection, book: Book, approval: Approval, to: UUID) -> Approval:
+    """Ask one more; whoever was asked before may still decide."""
+    asked = (*approval.asked, to) if approval.asked else ()
+    approval = replace(approval, escalated=approval.escalated + 1)
+    return await _hand_over(connection, book, approval, to, asked=asked, actor=SYSTEM, how="escalated")
+
+
+async def _hand_over(
+    connection: Connection, book: Book, approval: Approval, to: UUID, *, asked: tuple[UUID, ...], actor: Actor,
+    how: Literal["assigned", "escalated"],
+) -> Approval:  # fmt: skip
+    changed = replace(approval, assignee=to, asked=asked)
     await rows.save_approval(connection, changed)
-    how = "escalated" if escalated else "assigned"
     book.record(
         "Approval", f"Approval {approval.id} {how} to user {to}.", actor=actor,
         correlation_id=approval.correlation_id, run_id=approval.run, plan_id=approval.plan, approval_id=approval.id,

@@ -159,6 +159,7 @@ STATEMENTS: tuple[str, ...] = (
     "CREATE INDEX runs_approvals_list ON runs_approvals (workspace, requested_at, id)",
     "CREATE INDEX runs_approvals_pending ON runs_approvals (workspace, requested_at, id) WHERE status = 'Pending'",
     "CREATE INDEX runs_approvals_run ON runs_approvals (run)",
+    "CREATE INDEX runs_approvals_due ON runs_approvals (due_at) WHERE status = 'Pending'",
     """
     CREATE TABLE runs_votes (
         approval text NOT NULL REFERENCES runs_approvals ON DELETE CASCADE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -12,7 +13,7 @@ from runyard.services.runs import approvals
 from runyard.services.runs.api.commands import command, look
 from runyard.services.runs.api.edge import Entered, Paged, Visit, asks, router
 from runyard.services.runs.api.paging import Place
-from runyard.services.runs.api.workflows import check_decider
+from runyard.services.runs.api.workflows import find_decider
 from runyard.services.runs.engine import rows, steering
 from runyard.services.runs.engine.model import Approval
 from runyard.services.runs.ledger import Book
@@ -74,6 +75,10 @@ async def create(visit: Entered) -> Response:
 
     async def work(connection: Connection, book: Book) -> ApprovalV1:
         new = await _asked_for(visit, connection, book, asked)
+        if asked.assignee_user_id is not None:
+            to = await find_decider(visit, connection, "assigneeUserId", asked.assignee_user_id)
+            await approvals.require_able(connection, new, to)
+            new = replace(new, assignee=to.user_id, asked=(to.user_id,))
         await approvals.ask(connection, book, new, actor=visit.caller.actor)
         await visit.room.engine.wake(connection, new.run)
         return ApprovalV1.of(new)
@@ -102,8 +107,8 @@ async def update(visit: Entered, approval_id: ApprovalId) -> Response:
     async def work(connection: Connection, book: Book) -> ApprovalV1:
         shown = await _shown(visit, connection, approval_id)
         visit.match(shown)
-        to = await check_decider(visit, "assigneeUserId", asked.assignee_user_id)
-        changed = await steering.reassign(connection, book, visit.caller, approval_id, to=to)
+        to = await find_decider(visit, connection, "assigneeUserId", asked.assignee_user_id)
+        changed = await approvals.reassign(connection, book, visit.caller, approval_id, to=to)
         return ApprovalV1.of(changed, shown.approved_by_user_ids)
 
     return await command(visit, "UpdateApproval", asked, work)
@@ -141,7 +146,7 @@ async def _asked_for(visit: Visit, connection: Connection, book: Book, asked: Cr
     """The approval that somebody asks for.
 
     Raises:
-        Refused: there is no such run or plan, it is over, or nobody could decide.
+        Refused: there is no such run or plan, or it is over.
     """
     workspace = visit.caller.workspace
     run = await steering.find(connection, workspace, asked.run_id)
@@ -154,14 +159,9 @@ async def _asked_for(visit: Visit, connection: Connection, book: Book, asked: Cr
         raise conflict(f"Plan {asked.plan_id!r} is not run {run.id!r}'s any more: it was made anew since.")
     if asked.due_at_iso is not None and asked.due_at_iso <= book.now:
         raise invalid("dueAtIso", f"{iso(asked.due_at_iso)} is past; it is {iso(book.now)}")
-    assignee = None
-    if asked.assignee_user_id is not None:
-        assignee = await check_decider(visit, "assigneeUserId", asked.assignee_user_id)
-        if assignee in {visit.caller.user, run.started_by}:
-            raise invalid("assigneeUserId", "whoever asks, or started the run, can't approve it; name somebody else")
     return Approval(
         workspace=workspace, id=approvals.new_id(), run=run.id, plan=asked.plan_id, action=plan["action"],
         work_item=asked.work_item_id, prompt=asked.prompt, plan_hash=plan["hash"],
-        asked=() if assignee is None else (assignee,), requested_by=visit.caller.user, requested_at=book.now,
-        assignee=assignee, due_at=asked.due_at_iso, correlation_id=visit.caller.correlation_id,
+        requested_by=visit.caller.user, requested_at=book.now, due_at=asked.due_at_iso,
+        correlation_id=visit.caller.correlation_id,
     )  # fmt: skip

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
 from runyard.database import Connection
 from runyard.identity.checks import as_uuid
-from runyard.services.runs import workflows
+from runyard.identity.members import Member
+from runyard.services.runs import approvals, workflows
 from runyard.services.runs.api.commands import command, look
 from runyard.services.runs.api.edge import Entered, Paged, Visit, asks, router
 from runyard.services.runs.api.paging import Place
@@ -122,34 +122,35 @@ async def _check(visit: Visit, connection: Connection, spec: Spec) -> None:
         await named(connection, visit.caller.workspace, spec.policy_ids)
     except Refused as refused:
         raise invalid("policyIds", refused.detail) from None
-    for field, person in _people(spec):
-        await check_decider(visit, field, person)
+    for field, person, roles in _people(spec):
+        approvals.require_role(field, await find_decider(visit, connection, field, person), roles)
 
 
-def _people(spec: Spec) -> Iterator[tuple[str, str]]:
-    """The users whom a workflow names, and where."""
+def _people(spec: Spec) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """The users whom a workflow names: where, who, and the roles of which they need one."""
     rules = [("approval", spec.approval)]
     rules += [(f"actions.{place}.approval", one.approval) for place, one in enumerate(spec.actions)]
     for field, rule in rules:
         if rule is not None:
-            yield from ((f"{field}.escalateTo", person) for person in rule.escalate_to)
+            yield from ((f"{field}.escalateTo", person, rule.roles) for person in rule.escalate_to)
             if rule.assignee_user_id is not None:
-                yield f"{field}.assigneeUserId", rule.assignee_user_id
+                yield f"{field}.assigneeUserId", rule.assignee_user_id, rule.roles
 
 
-async def check_decider(visit: Visit, field: str, person: str) -> UUID:
+async def find_decider(visit: Visit, connection: Connection, field: str, person: str) -> Member:
     """Somebody of the workspace who may decide approvals.
 
     Raises:
         Refused: there is nobody of this id, or they may not.
     """
     user = as_uuid(person)
-    member = None if user is None else await visit.room.yard.identity.members.member(visit.caller.workspace, user)
+    members = visit.room.yard.identity.members
+    member = None if user is None else await members.member_now(connection, visit.caller.workspace, user)
     if user is None or member is None:
         raise invalid(field, f"there is no user {person!r:.100} in this workspace")
-    if not member.active or member.kind == "machine" or member.roles.isdisjoint(MAY[Act.APPROVAL_DECIDE]):
+    if not member.active or member.kind != "user" or member.roles.isdisjoint(MAY[Act.APPROVAL_DECIDE]):
         raise invalid(field, f"user {person!r:.100} may not decide approvals here")
-    return user
+    return member
 
 
 def _told(visit: Visit, book: Book, kept: workflows.Workflow, event: str, summary: str) -> None:

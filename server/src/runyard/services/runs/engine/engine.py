@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ import msgspec
 from runyard.artifacts import ArtifactStore
 from runyard.database import Connection, Database
 from runyard.identity import project_tenant
-from runyard.jobs import Asked, Job, JobStore, NewJob, State, Unservable
+from runyard.jobs import Asked, Job, JobEnded, JobNotFound, JobStore, NewJob, State, Unservable
 from runyard.services.runs.engine import rows
 from runyard.services.runs.engine.advance import advance
 from runyard.services.runs.engine.catalogue import Catalogue
@@ -140,10 +140,9 @@ class Engine:
         """
         found = await rows.whole(connection, run.id)
         assert found is not None
-        snapshot = await self.placed(connection, _snapshot(found))
         return Making(
             connection=connection, book=book, jobs=self.jobs, people=self.people, machines=self.machines,
-            snapshot=snapshot, prepared={}, by=by or run.started_by,
+            snapshot=_snapshot(found), prepared={}, by=by or run.started_by,
         )  # fmt: skip
 
     async def placed(self, where: Database | Connection, snapshot: Snapshot) -> Snapshot:
@@ -154,6 +153,16 @@ class Engine:
             served_by=await self._served_by(where, workspace, spec.actions),
             approvers=await self.policies.approvers(where, workspace, spec.policy_ids) if spec.policy_ids else 1,
         )
+
+    async def stop_others(self, job: UUID, children: Collection[UUID]) -> None:
+        """Cancel what a run's job has begun and no step of the run waits for: all but ``children``."""
+        found = await self.database.fetch(
+            "SELECT id FROM jobs WHERE parent = $1 AND ended_at IS NULL AND NOT cancelling AND id <> ALL($2)",
+            job, list(children),
+        )  # fmt: skip
+        for row in found:
+            with suppress(JobEnded, JobNotFound):
+                await self.jobs.cancel(row["id"])
 
     # ---------------------------------------------------------------- what has become of the work
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
-from runyard.jobs import JobContext, JobEnded, JobFailed
+from runyard.jobs import JobContext, JobFailed
 from runyard.services.runs.engine.engine import Engine, Standing
 from runyard.services.runs.engine.model import Run
 from runyard.services.runs.engine.states import RunStatus
@@ -31,7 +29,7 @@ class RunJob:
             if look is None:
                 raise JobFailed("removed", f"There is no run {run_id!r} any more.")
             standing = await self._engine.go_on(look)
-            await self._stop_others(ctx.job.id, standing)
+            await self._engine.stop_others(ctx.job.id, standing.children)
             if standing.run.status.ended:
                 return await self._end(ctx, standing.run)
             if standing.again:
@@ -45,16 +43,6 @@ class RunJob:
         if standing.wake_at is None:
             return None
         return max(_NOW, standing.wake_at - self._engine.jobs.clock())
-
-    async def _stop_others(self, job: UUID, standing: Standing) -> None:
-        """Cancel jobs that work for a step which has ended without them."""
-        rows = await self._engine.database.fetch(
-            "SELECT id FROM jobs WHERE parent = $1 AND ended_at IS NULL AND NOT cancelling AND id <> ALL($2)",
-            job, list(standing.children),
-        )  # fmt: skip
-        for row in rows:
-            with suppress(JobEnded):
-                await self._engine.jobs.cancel(row["id"])
 
     async def _end(self, ctx: JobContext, run: Run) -> Mapping[str, object]:
         if run.status is RunStatus.FAILED:

@@ -108,9 +108,7 @@ class Making:
             case Escalate():
                 found = await rows.approval(self.connection, self.run.workspace, move.approval)
                 assert found is not None
-                await approvals.hand_over(
-                    self.connection, self.book, found, UUID(move.to), actor=SYSTEM, escalated=True
-                )
+                await approvals.escalate(self.connection, self.book, found, UUID(move.to))
             case Become():
                 self.become(move.status, hold=move.hold)
             case Finish():
@@ -183,7 +181,7 @@ class Making:
         new = Approval(
             workspace=self.run.workspace, id=approvals.new_id(), run=self.run.id, plan=rows.plan_id(digest),
             action=move.action, prompt=move.prompt, plan_hash=digest, quorum=move.quorum, roles=wanted.roles,
-            asked=() if assignee is None else (assignee,), requested_by=self.by, requested_at=now,
+            asked=() if assignee is None or move.quorum > 1 else (assignee,), requested_by=self.by, requested_at=now,
             assignee=assignee, due_at=now + timedelta(seconds=wanted.due_seconds or DUE),
             escalate_to=wanted.escalate_to, escalate_after=wanted.escalate_after_seconds,
             correlation_id=self.run.correlation_id,

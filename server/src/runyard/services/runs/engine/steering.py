@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
 
 from runyard.database import Connection
 from runyard.services.runs import approvals, workflows
@@ -15,7 +14,7 @@ from runyard.services.runs.engine import rows
 from runyard.services.runs.engine.engine import Engine
 from runyard.services.runs.engine.gates import Gates
 from runyard.services.runs.engine.making import CHANGED, Making
-from runyard.services.runs.engine.model import Approval, Hold, Run
+from runyard.services.runs.engine.model import Hold, Run
 from runyard.services.runs.engine.moves import PlanRun
 from runyard.services.runs.engine.references import Scope
 from runyard.services.runs.engine.starting import check_parameters, judged
@@ -199,7 +198,8 @@ async def plan_anew(
     making.run = new
     if hold is None:
         making.become(RunStatus.RUNNING, actor=caller.actor)
-    gates = Gates(replace(making.snapshot, run=new, approvals=()), book.now)
+    placed = await engine.placed(connection, making.snapshot)
+    gates = Gates(replace(placed, run=new, approvals=()), book.now)
     scope = Scope(parameters=new.parameters)
     plan = gates.plan_of(None, scope)
     await making.make((PlanRun(plan=plan), *gates.opened(making.steps, scope)))
@@ -217,18 +217,3 @@ async def find(connection: Connection, workspace: str, run_id: str) -> Run:
     if run is None:
         raise not_found("Run", run_id)
     return run
-
-
-async def reassign(connection: Connection, book: Book, caller: Caller, approval_id: str, *, to: UUID) -> Approval:
-    """Ask somebody else to decide.
-
-    Raises:
-        Refused: there is no such approval, it was decided, or the caller may not.
-    """
-    caller.require(Act.APPROVAL_CREATE)
-    found = await rows.approval(connection, caller.workspace, approval_id)
-    if found is None:
-        raise not_found("Approval", approval_id)
-    if found.status != "Pending":
-        raise conflict(f"Approval {found.id!r} was decided already: {found.status}.", decision=approvals.settled(found))
-    return await approvals.hand_over(connection, book, found, to, actor=caller.actor)
