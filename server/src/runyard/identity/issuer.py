@@ -85,7 +85,8 @@ class Issuer:
         self._asking = asyncio.Lock()
         self._places: _Places | None = None
         self._keys: dict[str | None, RSAKey | ECKey] = {}
-        self._asked_at = -FRESH
+        self._asked_at = -FRESH  # for keys, and got them
+        self._failure: tuple[float, str] = (-PAUSE, "")
 
     def issued(self, token: str) -> bool:
         """Whether a JWT says of itself that it is from there. Only a look: it proves nothing."""
@@ -184,17 +185,31 @@ class Issuer:
     async def _key(self, kid: object) -> RSAKey | ECKey:
         """The key of this name; the only one there is, for a token that names none."""
         name = kid if isinstance(kid, str) else None
-        async with self._asking:
-            age = time.monotonic() - self._asked_at
-            if age > FRESH or (name not in self._keys and age > PAUSE):
-                self._keys = await self._ask_for_keys()
-                self._asked_at = time.monotonic()
+        if name not in self._keys or time.monotonic() - self._asked_at > FRESH:
+            async with self._asking:
+                await self._renew(name)
         found = self._keys.get(name)
         if found is None and name is None and len(self._keys) == 1:
             found = next(iter(self._keys.values()))
         if found is None:
             raise InvalidCredential("signature")
         return found
+
+    async def _renew(self, name: str | None) -> None:
+        """Ask for the keys, unless somebody else just has: in vain or not, forged tokens must not make us ask on."""
+        now = time.monotonic()
+        age = now - self._asked_at
+        if age <= PAUSE or (name in self._keys and age <= FRESH):
+            return
+        failed_at, why = self._failure
+        if now - failed_at <= PAUSE:
+            raise IssuerFailed(why)
+        try:
+            self._keys = await self._ask_for_keys()
+        except IssuerFailed as error:
+            self._failure = (time.monotonic(), str(error))
+            raise
+        self._asked_at = time.monotonic()
 
     async def _ask_for_keys(self) -> dict[str | None, RSAKey | ECKey]:
         place = self._jwks_uri or (await self._where()).jwks_uri

@@ -63,6 +63,8 @@ class Strangers(Remembered[str, Recognised]):
     async def recognise(self, said: Said) -> Recognised:
         """The user who is meant. Who comes for the first time is recognised by an email that the issuer has verified.
 
+        Nobody is by the email of a user whom the issuer knows by another name: addresses are given to others one day.
+
         Raises:
             InvalidCredential: nobody who takes part in a workspace has it.
         """

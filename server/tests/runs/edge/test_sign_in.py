@@ -28,6 +28,8 @@ PEOPLE = {
     "auditing": person("auditing", workspaceId="ws-acme", roles=["auditor", "king"]),
     "roleless": person("roleless", workspaceId="ws-acme", roles=["king"]),
     "placeless": person("placeless", roles=["auditor"]),
+    "first": person("first", email="passed-on@example.com"),
+    "second": person("second", email="passed-on@example.com"),
     "elsewhere": person("elsewhere", workspaceId="ws-other", roles=["auditor"]),
 }
 """Whom the issuer knows."""
@@ -177,6 +179,29 @@ async def test_a_changed_email_does_not_make_somebody_another(house):
     client = browser(house)
     await signed_in(house, "ada", client=client, workspace="ws-acme")
     assert (await client.get("/auth/session")).json()["claims"]["name"] == "ada"
+
+
+async def test_an_address_that_was_given_to_somebody_else_is_not_the_first_one(house):
+    """Until an admin has said so: whoever is removed and invited again is recognised anew."""
+    place = await house.place()
+    email = "passed-on@example.com"
+    user, _ = await place.add(Role.AUDITOR, email=email)
+    assert (await signed_in(house, "first", workspace=place.id)).status_code == 200
+    assert (await signed_in(house, "second", workspace=place.id)).status_code == 403
+    assert (await signed_in(house, "first", workspace=place.id)).status_code == 200
+    assert (await place.admin.delete(f"/users/{user.user_id}")).status_code == 204
+    await place.add(Role.AUDITOR, email=email)
+    assert (await signed_in(house, "second", workspace=place.id)).status_code == 200
+    assert (await signed_in(house, "first", workspace=place.id)).status_code == 403
+
+
+async def test_who_comes_back_from_another_issuer_is_sent_away(house):
+    """RFC 9207."""
+    client = browser(house)
+    gone = await client.get("/v1/auth/oidc/login", params={"workspace": "ws-acme"})
+    url = await at_the_issuer(gone.headers["location"], "ada")
+    back = await client.get(f"{url}&iss=https%3A%2F%2Fevil.example")
+    assert back.status_code == 400
 
 
 async def test_another_browser_cannot_finish_what_one_began(house):

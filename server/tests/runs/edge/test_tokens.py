@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from runyard.identity import Action, allowed
@@ -186,3 +187,20 @@ async def test_a_role_that_was_taken_away_counts_no_more_in_other_services(house
     assert (await place.admin.patch(f"/users/{user.user_id}", json={"roles": ["auditor"]})).status_code == 200
     principal = await house.yard.identity.authenticate(held)
     assert not allowed(principal, Action.SUBMIT, tenant=f"project:{place.id}")
+
+
+async def test_two_clients_in_one_request_are_none(house, account):
+    secret = account.secret.reveal()
+    pair = base64.b64encode(f"{account.account.client_id}:{secret}".encode()).decode()
+    fields = {"grant_type": "client_credentials", "client_id": "sa-another"}
+    answer = await house.client().post("/v1/auth/token", data=fields, headers={"Authorization": f"Basic {pair}"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+async def test_a_field_that_is_there_twice_is_refused(house, account):
+    """RFC 6749, 3.2."""
+    form = [*asked(account).items(), ("scope", "operator"), ("scope", "auditor")]
+    content = str(httpx.QueryParams(form)).encode()
+    media = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await house.client().post("/v1/auth/token", content=content, headers=media)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")

@@ -246,3 +246,11 @@ async def test_one_agent_does_not_do_two_duties_that_exclude_each_other(place: P
     assert "may not be done by one" in denied["detail"]
     await made(await propose(place, second, actionKind="check", **tied), 200)
     await made(await propose(place, first, actionKind="check", correlationId="order-8"), 200)
+
+
+async def test_an_agent_outlives_its_machine(house: House, place: Place) -> None:
+    machine = await far_machine(house, place, "text:write", allowedCapabilities=["generate"])
+    known = (await agent(place, machineId=machine.id))["agentId"]
+    assert (await place.admin.delete(f"/machines/{machine.id}")).status_code == 204
+    assert (await place.auditor.get(f"/agents/{known}/work-items")).json() == {"agentId": known, "items": []}
+    assert (await place.operator.post("/agent-actions:propose", json={**PROPOSAL, "agentId": known})).is_success

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from runs.house import House, Place
+from runyard.database import Connection
 from runyard.services.runs.words import Role
 
 from .shapes import Far, far_machine, made, no_nulls, problem
@@ -253,6 +254,49 @@ async def test_a_machine_is_given_only_so_much(house: House, place: Place, monke
     for _ in range(2):
         await ask(place, machine)
     problem(await place.operator.post(f"/machines/{machine.id}/invocations", json=ASKED), 429, "rate-limit-exceeded")
+
+
+async def test_what_a_machine_says_on_the_way_needs_no_book_and_is_not_remembered(
+    house: House, place: Place, machine: Far
+) -> None:
+    """Many machines say much: each in its own time, and nothing is left of it but its log."""
+    invocation = (await ask(place, machine))["invocationId"]
+    await machine.claim()
+    await machine.report(invocation, status="running")
+    remembered = "SELECT count(*) FROM runs_idempotency WHERE workspace = $1"
+    before = await house.yard.database.fetchval(remembered, place.id)
+
+    async def with_the_book_open(connection: Connection) -> None:
+        await house.room.ledger.open(connection, place.id)
+        said = await made(await machine.report(invocation, log="page 1\n", progress=10), 200)
+        assert said["status"] == "running"
+
+    async with asyncio.timeout(20):
+        await house.yard.database.transaction(with_the_book_open)
+    problem(await machine.report(invocation, delivery=2, log="page 2\n"), 409, "conflict")
+    assert await house.yard.database.fetchval(remembered, place.id) == before
+
+
+async def test_what_a_machine_says_too_late_ends_it(house: House, place: Place, machine: Far) -> None:
+    invocation = (await ask(place, machine))["invocationId"]
+    await machine.claim()
+    await machine.report(invocation, status="running")
+    await house.yard.database.execute("UPDATE runs_invocations SET due_at = created_at WHERE workspace = $1", place.id)
+    late = await made(await machine.report(invocation, log="page 1\n"), 200)
+    assert (late["status"], late["error"]["code"]) == ("failed", "timed-out")
+
+
+async def test_what_a_machine_may_do_no_more_it_is_not_handed(place: Place, machine: Far) -> None:
+    begun, waiting = (await ask(place, machine))["invocationId"], (await ask(place, machine))["invocationId"]
+    fold = (await ask(place, machine, action="report:fold"))["invocationId"]
+    await machine.claim(free=1)
+    await machine.report(begun, status="running")
+    changed = await place.admin.patch(f"/machines/{machine.id}", json={"operations": ["report:fold"]})
+    assert changed.status_code == 200, changed.text
+    claimed = await machine.claim(free=5, holding=[begun])
+    assert [one["invocationId"] for one in claimed["invocations"]] == [fold]
+    assert (await stand(place, machine, waiting))["error"]["code"] == "cancelled"
+    assert (await made(await machine.report(begun, status="completed", output={}), 200))["status"] == "completed"
 
 
 async def test_long_output_is_dropped_and_the_end_is_kept(

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from runs.house import House, Place
+from runyard.database import Connection
 from runyard.identity import InvalidCredential
 from runyard.services.runs.machines.machine import HEARTBEAT, MISSED
 from runyard.services.runs.words import Role
@@ -319,3 +320,25 @@ async def test_a_machine_is_nobody_in_the_yards_other_services(house: House, pla
         await house.yard.identity.authenticate(token)
     project = await house.yard.identity.projects.get(place.id)
     assert len(project.members) == len(place.users)
+
+
+async def test_strangers_do_not_open_a_workspaces_book(house: House, place: Place) -> None:
+    machine = (await register(place))["machineId"]
+    anybody = house.client(below=f"/v1/workspaces/{place.id}")
+    asked = {"token": f"{place.id}.{machine}.ry_client_x", "operations": ["a:b"]}
+
+    async def with_the_book_open(connection: Connection) -> None:
+        await house.room.ledger.open(connection, place.id)
+        problem(await anybody.post(f"/machines/{machine}/enrol", json=asked), 401, "unauthorized")
+
+    async with asyncio.timeout(20):
+        await house.yard.database.transaction(with_the_book_open)
+
+
+async def test_strangers_are_counted_where_they_enrol(house_with) -> None:
+    async with house_with(runs_rate=0.01, runs_burst=2) as house:
+        anybody = house.client()
+        for _ in range(2):
+            problem(await anybody.post("/v1/workspaces/w/machines/m/enrol", json={}), 422, "validation-failed")
+        problem(await anybody.post("/v1/workspaces/w/machines/m/enrol", json={}), 429, "rate-limit-exceeded")
+        problem(await anybody.post("/v1/auth/token", json={}), 429, "rate-limit-exceeded")

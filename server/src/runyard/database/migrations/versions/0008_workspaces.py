@@ -58,7 +58,8 @@ STATEMENTS = (
         subject text NOT NULL,
         user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
         created_at timestamptz NOT NULL,
-        PRIMARY KEY (issuer, subject)
+        PRIMARY KEY (issuer, subject),
+        UNIQUE (issuer, user_id)
     )
     """,
     # ------------------------------------------------------------------ commands

@@ -30,7 +30,7 @@ from runyard.services.runs.models.agents import (
 from runyard.services.runs.models.machines import ConnectionTestResult, HeartbeatRequest
 from runyard.services.runs.people import work_items
 from runyard.services.runs.reach import reach
-from runyard.services.runs.refused import conflict
+from runyard.services.runs.refused import Refused, conflict
 from runyard.services.runs.words import Act
 
 routes = router("Agents")
@@ -171,10 +171,13 @@ async def list_work_items(visit: Entered, agent_id: AgentId, page: Paged) -> Res
 
 
 async def user_of(visit: Visit, agent: Agent) -> UUID | None:
-    """The user that an agent's machine is; None for an agent without one, or whose machine has never enrolled."""
+    """The user that an agent's machine is; None if it has none, or one that has never enrolled or is gone."""
     if agent.machine_id is None:
         return None
-    machine = await machines.find(visit.room.yard.database, agent.workspace, agent.machine_id)
+    try:
+        machine = await machines.find(visit.room.yard.database, agent.workspace, agent.machine_id)
+    except Refused:
+        return None
     if machine.client_id is None:
         return None
     return (await visit.room.yard.identity.service_accounts.get(agent.workspace, machine.client_id)).user_id

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from runyard.identity import CredentialError
 from runyard.identity.service_accounts import ServiceAccount
 from runyard.services.runs.api.edge import ground, router
+from runyard.services.runs.api.limits import count
 from runyard.services.runs.models.auth import TokenRequest, TokenResponse
 from runyard.services.runs.refused import Refused
 from runyard.services.runs.words import Role
@@ -43,6 +44,7 @@ routes: APIRouter = router("Auth", prefix="/v1/auth")
 )
 async def create_token(request: Request) -> Response:
     """Exchange client credentials for a token. They come in the body, or by HTTP Basic."""
+    count(request, ground.of(request), None)
     asked = await _read(request)
     if asked.grant_type != "client_credentials":
         raise _refused("unsupported_grant_type", f"grant_type is {asked.grant_type[:100]!r}. Use client_credentials.")
@@ -75,7 +77,10 @@ async def _read(request: Request) -> TokenRequest:
     fields: object
     try:
         if media == FORM:
-            fields = dict(parse_qsl(body.decode(), max_num_fields=32))
+            pairs = parse_qsl(body.decode(), max_num_fields=32)
+            fields = dict(pairs)
+            if len(fields) < len(pairs):
+                raise _refused("invalid_request", "A field is there twice. Send each one once.")
         elif media == JSON:
             fields = msgspec.json.decode(body)
         else:
@@ -103,6 +108,8 @@ def _credentials(request: Request, asked: TokenRequest) -> tuple[str, str]:
             client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         except ValueError:
             raise _refused("invalid_client", "The Authorization header is no HTTP Basic.") from None
+        if asked.client_id not in {None, unquote_plus(client_id)}:
+            raise _refused("invalid_request", "The body names another client than HTTP Basic does.")
         return unquote_plus(client_id), unquote_plus(secret)
     if not asked.client_id or not asked.client_secret:
         raise _refused("invalid_client", "Send client_id and client_secret, in the body or by HTTP Basic.")

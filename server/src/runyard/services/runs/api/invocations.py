@@ -36,6 +36,7 @@ from runyard.services.runs.models.machines import (
 )
 from runyard.services.runs.refused import forbidden, invalid
 from runyard.services.runs.words import Act
+from runyard.web.idempotency import idempotency_key
 from runyard.web.sse import GOING_AWAY, HEARTBEAT, EventStream
 
 PAGE: Final = 200
@@ -234,12 +235,34 @@ async def report(visit: Entered, machine_id: MachineId, invocation_id: Invocatio
     _require_machine(visit, machine_id)
     asked = await visit.body(ReportRequest)
     _check(asked)
+    if asked.status is None and idempotency_key(visit.request) is None:
+        heard = await visit.room.yard.database.transaction(
+            lambda connection: _heard(visit, connection, machine_id, invocation_id, asked)
+        )
+        if heard is not None:
+            return await look(visit, heard.shown(), etag=False)
 
     async def work(connection: Connection, book: Book) -> MachineInvocationV1:
         found = await invocations.lock(connection, visit.caller.workspace, invocation_id, machine=machine_id)
         return (await _reported(visit, connection, book, found, asked)).shown()
 
     return await command(visit, "ReportMachineInvocation", asked, work)
+
+
+async def _heard(
+    visit: Visit, connection: Connection, machine_id: str, invocation_id: str, asked: ReportRequest
+) -> Invocation | None:
+    """The invocation after what its machine says on the way; None if its time is over.
+
+    Such words are many: none of them is remembered, and the workspace's book stays closed.
+    """
+    now = visit.room.yard.clock()
+    found = await invocations.lock(connection, visit.caller.workspace, invocation_id, machine=machine_id)
+    if found.lapsed(now) is not None:
+        return None
+    invocations.check_delivery(found, asked.delivery)
+    await invocations.say(connection, found, log=asked.log, progress=asked.progress, at=now)
+    return found
 
 
 async def _reported(

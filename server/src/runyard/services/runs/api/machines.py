@@ -10,12 +10,14 @@ from runyard.database import Connection
 from runyard.services.runs.api.commands import command, look
 from runyard.services.runs.api.edge import Entered, Paged, Visit, asks, ground, read, router
 from runyard.services.runs.api.heartbeats import heard, require_self, said
+from runyard.services.runs.api.limits import count
 from runyard.services.runs.api.marks import correlation_of
 from runyard.services.runs.api.paging import Place
 from runyard.services.runs.api.telling import check_workspace, tell
 from runyard.services.runs.engine.wake import Waker
 from runyard.services.runs.ledger import Book
 from runyard.services.runs.machines import bells, enrolment, invocations, store
+from runyard.services.runs.machines.invocation import PING, Invocation
 from runyard.services.runs.machines.machine import HEARTBEAT, Machine
 from runyard.services.runs.machines.ping import ping
 from runyard.services.runs.models.base import Answer
@@ -25,6 +27,7 @@ from runyard.services.runs.models.machines import (
     EnrolmentToken,
     EnrolRequest,
     HeartbeatRequest,
+    InvocationStatus,
     MachineHeartbeat,
     MachineListResponse,
     MachineV1,
@@ -98,6 +101,7 @@ async def update(visit: Entered, machine_id: MachineId) -> Response:
         machine = await store.lock(connection, visit.caller.workspace, machine_id)
         visit.match(machine.shown(book.now))
         machine = await store.change(connection, machine, changes)
+        await _withdraw(visit, connection, book, machine)
         named = ", ".join(sorted(asked.model_fields_set))
         _tell(visit, book, machine, "MachineUpdated", f"Machine {machine.id} changed: {named}.")
         return machine.shown(book.now)
@@ -202,13 +206,16 @@ async def enrol(
     request: Request, workspace: Annotated[str, Path(alias="workspaceId", min_length=1)], machine_id: MachineId
 ) -> Response:
     """Enrol: a machine shows its token and gets a service account. Needs no other credential."""
-    room, asked = ground.of(request), await read(request, EnrolRequest)
+    room = ground.of(request)
+    count(request, room, None)
+    asked = await read(request, EnrolRequest)
     try:
         ticket = enrolment.Ticket.parse(asked.token)
     except ValueError as error:
         raise invalid("token", str(error)) from None
     if (ticket.workspace, ticket.machine) != (workspace, machine_id):
         raise forbidden("The enrolment token is for another machine.")
+    await enrolment.check(room.yard.database, ticket, at=room.yard.clock())  # strangers don't get to open the book
     accounts = room.yard.identity.service_accounts
 
     async def work(connection: Connection) -> EnrolledMachine:
@@ -293,11 +300,22 @@ def require_reader(visit: Visit, machine_id: str) -> None:
 
 async def end_all(visit: Visit, connection: Connection, book: Book, machine: Machine, *, reason: str) -> None:
     """Fail all that a machine has before it, and wake the runs that wait for it."""
-    wake = Waker(visit.room.yard.jobs)
     for each in await invocations.open_of(connection, machine):
-        await invocations.cancel(connection, book, each, actor=visit.caller.actor, reason=reason)
-        if each.run_id is not None:
-            await wake(connection, each.run_id)
+        await _end(visit, connection, book, each, reason=reason)
+
+
+async def _withdraw(visit: Visit, connection: Connection, book: Book, machine: Machine) -> None:
+    """Fail what a machine has not begun and may do no more."""
+    for each in await invocations.open_of(connection, machine):
+        waits = each.status is InvocationStatus.ACCEPTED and each.operation != PING
+        if waits and each.operation not in machine.allowed:
+            await _end(visit, connection, book, each, reason=f"The machine may do {each.operation!r} no more.")
+
+
+async def _end(visit: Visit, connection: Connection, book: Book, invocation: Invocation, *, reason: str) -> None:
+    await invocations.cancel(connection, book, invocation, actor=visit.caller.actor, reason=reason)
+    if invocation.run_id is not None:
+        await Waker(visit.room.yard.jobs)(connection, invocation.run_id)
 
 
 def _tell(visit: Visit, book: Book, machine: Machine, name: str, summary: str) -> None:

@@ -89,6 +89,7 @@ async def come_back(
     code: Annotated[str | None, Query(max_length=4096)] = None,
     state: Annotated[str | None, Query(max_length=512)] = None,
     error: Annotated[str | None, Query(max_length=512)] = None,
+    iss: Annotated[str | None, Query(max_length=2048)] = None,
 ) -> Response:
     """Where the issuer sends a browser back to."""
     room = ground.of(request)
@@ -97,6 +98,8 @@ async def come_back(
     errand = _opened(room, request.cookies.get(ERRAND, ""))
     if errand is None or state is None or not hmac.compare_digest(errand.state.encode(), state.encode()):
         raise Refused("bad-request", "This isn't the browser that left to sign in, or it took too long. Begin again.")
+    if iss not in {None, strangers.issuer.url}:  # RFC 9207
+        raise Refused("bad-request", f"You come back from {iss!r:.200}, where nobody sent you. Begin again.")
     if error is not None or code is None:
         raise Refused("unauthorized", f"The issuer didn't let you sign in: {error or 'it sent no code'}.")
     said = await _said(

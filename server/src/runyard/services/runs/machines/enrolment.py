@@ -9,9 +9,9 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
-from runyard.database import Connection
+from runyard.database import Connection, Database
 from runyard.identity import Secret
 from runyard.identity.keys import digest, new_key
 from runyard.services.runs.ledger import Book
@@ -62,12 +62,28 @@ async def take(connection: Connection, ticket: Ticket, *, at: datetime) -> Machi
     """Use a token up. The machine it is for, locked to the end of the transaction.
 
     Raises:
-        Refused: it isn't good. Why isn't said: whoever has a good one knows.
+        Refused: it isn't good.
     """
-    row = await connection.fetchrow(
-        """
+    await check(connection, ticket, at=at, lock="FOR UPDATE")
+    await connection.execute(
+        "UPDATE runs_machines SET enrolment = NULL, enrolment_ends_at = NULL WHERE workspace = $1 AND id = $2",
+        ticket.workspace, ticket.machine,
+    )  # fmt: skip
+    return await store.find(connection, ticket.workspace, ticket.machine)
+
+
+async def check(
+    where: Connection | Database, ticket: Ticket, *, at: datetime, lock: Literal["", "FOR UPDATE"] = ""
+) -> None:
+    """Return if a token is good.
+
+    Raises:
+        Refused: it isn't. Why isn't said: whoever has a good one knows.
+    """
+    row = await where.fetchrow(
+        f"""
         SELECT enrolment, enrolment_ends_at FROM runs_machines
-        WHERE workspace = $1 AND id = $2 AND deregistered_at IS NULL FOR UPDATE
+        WHERE workspace = $1 AND id = $2 AND deregistered_at IS NULL {lock}
         """,
         ticket.workspace, ticket.machine,
     )  # fmt: skip
@@ -75,11 +91,6 @@ async def take(connection: Connection, ticket: Ticket, *, at: datetime) -> Machi
     same = hmac.compare_digest(kept, digest(ticket.secret.reveal()))
     if row is None or not same or row["enrolment_ends_at"] <= at:
         raise Refused("unauthorized", "The enrolment token is unknown, used or expired. Have a new one made.")
-    await connection.execute(
-        "UPDATE runs_machines SET enrolment = NULL, enrolment_ends_at = NULL WHERE workspace = $1 AND id = $2",
-        ticket.workspace, ticket.machine,
-    )  # fmt: skip
-    return await store.find(connection, ticket.workspace, ticket.machine)
 
 
 async def enrolled(

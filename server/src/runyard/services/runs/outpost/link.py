@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import httpx
 import structlog
+from pydantic import BaseModel, ValidationError
 
+from runyard.services.runs.models.auth import TokenResponse
 from runyard.services.runs.models.machines import ClaimAnswer, EnrolledMachine, MachineHeartbeat
 from runyard.services.runs.outpost.account import Account
 
@@ -22,6 +24,8 @@ RENEWED: Final = 60.0
 """Seconds before its end at which a token is renewed."""
 
 LONGEST_PAUSE: Final = 20.0
+
+M = TypeVar("M", bound=BaseModel)
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +56,7 @@ async def enrol(url: str, token: str, *, operations: Collection[str], os_image: 
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
         path = f"/v1/workspaces/{workspace}/machines/{machine}/enrol"
         asked = {"token": token.strip(), "operations": sorted(operations), "osImage": os_image}
-        made = EnrolledMachine.model_validate_json(await _answer(client.post(path, json=asked)))
+        made = _read(EnrolledMachine, await _answer(client.post(path, json=asked)))
     return Account(
         url=url, workspace=workspace, machine=machine, client_id=made.client_id, client_secret=made.client_secret
     )
@@ -81,7 +85,7 @@ class Link:
     ) -> ClaimAnswer:
         """Ask for work, and wait for it a while."""
         asked = {"holding": sorted(holding), "free": free, "waitSeconds": wait, "operations": sorted(operations)}
-        return ClaimAnswer.model_validate_json(await self._post("/invocations:claim", asked, patience=PATIENCE + wait))
+        return _read(ClaimAnswer, await self._post("/invocations:claim", asked, patience=PATIENCE + wait))
 
     async def report(self, invocation: str, asked: Mapping[str, object]) -> None:
         """Say how an invocation goes on, again and again until it is heard.
@@ -101,7 +105,7 @@ class Link:
 
     async def heartbeat(self, asked: Mapping[str, object]) -> float:
         """Say that the machine lives; after how many seconds to say so again."""
-        heard = MachineHeartbeat.model_validate_json(await self._post("/heartbeat", asked))
+        heard = _read(MachineHeartbeat, await self._post("/heartbeat", asked))
         return float(heard.next_heartbeat_seconds)
 
     async def _post(self, path: str, asked: Mapping[str, object], *, patience: float = PATIENCE) -> bytes:
@@ -128,10 +132,9 @@ class Link:
                 "grant_type": "client_credentials", "workspaceId": self._account.workspace,
                 "client_id": self._account.client_id, "client_secret": self._account.client_secret,
             }  # fmt: skip
-            answer = await _answer(self._client.post("/v1/auth/token", json=asked))
-            known = httpx.Response(200, content=answer).json()
-            self._token = str(known["access_token"])
-            self._until = now + max(float(known["expires_in"]) - RENEWED, float(known["expires_in"]) / 2)
+            known = _read(TokenResponse, await _answer(self._client.post("/v1/auth/token", json=asked)))
+            self._token = known.access_token
+            self._until = now + max(known.expires_in - RENEWED, known.expires_in / 2)
             return self._token
 
 
@@ -141,18 +144,19 @@ class Pauses:
     def __init__(self) -> None:
         self._next = 0.5
 
-    async def pause(self) -> None:
-        """Wait before the next try."""
-        await asyncio.sleep(self._next * random.uniform(0.5, 1.0))  # noqa: S311
+    async def pause(self, *, unless: asyncio.Event | None = None) -> None:
+        """Wait before the next try, or until something has happened."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._next * random.uniform(0.5, 1.0)):  # noqa: S311
+                await (unless or asyncio.Event()).wait()
         self._next = min(self._next * 2, LONGEST_PAUSE)
 
 
-async def _answer(asking: object) -> bytes:
+async def _answer(asking: Awaitable[httpx.Response]) -> bytes:
     try:
-        answer = await asking  # type: ignore[misc]
+        answer = await asking
     except httpx.HTTPError as error:
         raise LinkDown(f"{type(error).__name__}: {error}") from error
-    assert isinstance(answer, httpx.Response)
     if answer.is_success:
         return answer.content
     detail = f"HTTP {answer.status_code}"
@@ -161,3 +165,10 @@ async def _answer(asking: object) -> bytes:
     if answer.status_code >= 500 or answer.status_code in {408, 429}:
         raise LinkDown(detail)
     raise LinkRefused(answer.status_code, detail)
+
+
+def _read(model: type[M], content: bytes) -> M:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError:
+        raise LinkDown("What answers there doesn't speak as a yard does.") from None

@@ -71,7 +71,7 @@ class Station:
                     answer = await self._claim(wait=WAIT if known else 0)
                 except LinkDown as error:
                     log.warning("yard_unreachable", error=str(error))
-                    await pauses.pause()
+                    await pauses.pause(unless=self._changed)
                     continue
                 pauses = Pauses()
                 if answer is None:
