@@ -98,7 +98,7 @@ class ClientCredentials:
             said = response.json()
             token, lifetime = str(said["access_token"]), float(said.get("expires_in", 300))
         except (ValueError, KeyError, TypeError):
-            raise errors.UnexpectedStatus(response.status_code, response.content) from None
+            raise errors.UnexpectedStatus(response.status_code, b"(not shown: it may hold a token)") from None
         self._token = token
         self._until = time.monotonic() + lifetime - min(LEEWAY, lifetime / 10)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from threading import Barrier, Thread
 from typing import Any
@@ -150,6 +151,31 @@ def test_what_has_no_answer_returns_nothing() -> None:
     assert asked[0].url.raw_path == b"/v1/workspaces/ws/machines/a%2Fb"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.of(
+            429, ProblemDetails.from_dict({"type": "t", "title": "Slowly", "status": 429, "errors": {"a": ["b"]}}),
+            {"x-correlation-id": "c", "retry-after": "7"},
+        ),
+        errors.UnexpectedStatus(502, b"<p>?"),
+        errors.RunNotFinished("It goes on."),
+    ],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_an_error_comes_through_another_process_as_it_is(error: Exception) -> None:
+    same = pickle.loads(pickle.dumps(error))
+    assert (type(same), str(same)) == (type(error), str(error))
+    assert vars(same).keys() == vars(error).keys()
+    if isinstance(error, errors.ApiError):
+        assert (same.problem.to_dict(), same.retry_after) == (error.problem.to_dict(), error.retry_after)
+
+
+def test_a_connection_shows_nothing_that_it_sends() -> None:
+    connection = AuthenticatedClient("http://yard", "hush", headers={"X-Key": "hush"}, cookies={"session": "hush"})
+    assert "hush" not in repr(connection)
+
+
 # -------------------------------------------------------------------- keys and retries
 
 
@@ -158,6 +184,12 @@ def test_commands_have_a_key_that_stays_the_same() -> None:
     start_run.sync("ws", client=client(answer, retries=AT_ONCE), body=StartRunRequest("wf"))
     assert len({request.headers["Idempotency-Key"] for request in asked}) == 1
     assert len(asked) == 3
+
+
+def test_what_was_deleted_already_is_not_found_missing() -> None:
+    asked, answer = answers(httpx.ReadTimeout("slow"), httpx.Response(204))
+    deregister_machine.sync("ws", "m", client=client(answer, retries=AT_ONCE))
+    assert len({request.headers["Idempotency-Key"] for request in asked}) == 1
 
 
 def test_two_commands_have_two_keys_unless_told() -> None:
@@ -332,14 +364,16 @@ async def test_a_token_that_is_refused_is_replaced_once_without_blocking() -> No
     [
         (problem(401, error="invalid_client"), errors.Unauthorized),
         (httpx.Response(200, json={"token": "x"}), errors.UnexpectedStatus),
+        (httpx.Response(200, json={"access_token": "hush", "expires_in": "soon"}), errors.UnexpectedStatus),
         (httpx.Response(502, text="?"), errors.UnexpectedStatus),
     ],
-    ids=["refused", "without a token", "of a proxy"],
+    ids=["refused", "without a token", "without an end", "of a proxy"],
 )
 def test_credentials_that_give_no_token_say_why(answer: httpx.Response, kind: type[Exception]) -> None:
     http: dict[str, object] = {"transport": httpx.MockTransport(lambda _: answer)}
-    with pytest.raises(kind):
+    with pytest.raises(kind) as caught:
         ClientCredentials("http://yard", "me", "secret", http=http).token()
+    assert "hush" not in str(caught.value)
 
 
 # -------------------------------------------------------------------- events

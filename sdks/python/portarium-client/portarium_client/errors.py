@@ -23,7 +23,7 @@ A connection that can't be made or breaks is an ``httpx.TransportError``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -46,6 +46,9 @@ class UnexpectedStatus(PortariumError):
         super().__init__(
             f"Unexpected status code: {status_code}\n\nResponse content:\n{content[:2000].decode(errors='replace')}"
         )
+
+    def __reduce__(self) -> tuple[Callable[..., UnexpectedStatus], tuple[int, bytes]]:
+        return type(self), (self.status_code, self.content)
 
 
 class PaginationError(PortariumError):
@@ -78,6 +81,9 @@ class ApiError(PortariumError):
         if self.correlation_id is not None:
             text += f" (correlation id {self.correlation_id})"
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Callable[..., ApiError], tuple[Any, ...]]:
+        return _again, (type(self), self.status_code, self.problem.to_dict(), self.correlation_id, self.retry_after)
 
     @property
     def errors(self) -> Mapping[str, list[str]]:
@@ -152,6 +158,15 @@ def of(status_code: int, problem: ProblemDetails, headers: Mapping[str, str]) ->
     """The error that this problem is."""
     kind = _BY_STATUS.get(status_code, ServerError if status_code >= 500 else ApiError)
     return kind(status_code, problem, headers)
+
+
+def _again(
+    kind: type[ApiError], status: int, said: dict[str, Any], correlation: str | None, wait: float | None
+) -> ApiError:
+    """The error that went through a pickle."""
+    found = {"x-correlation-id": correlation, "retry-after": None if wait is None else f"{wait:.0f}"}
+    headers = {name: text for name, text in found.items() if text is not None}
+    return kind(status, ProblemDetails.from_dict(said), headers)
 
 
 def success(response: Response[Any], *, return_problems: bool) -> Any:

@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -61,6 +62,7 @@ class RetryingClient(httpx.Client):
         """Send, perhaps several times."""
         if self._retries is None:
             return super().send(request, **options)
+        _name(request)
         attempt = 1
         while True:
             response: httpx.Response | None = None
@@ -90,6 +92,7 @@ class RetryingAsyncClient(httpx.AsyncClient):
         """Send, perhaps several times."""
         if self._retries is None:
             return await super().send(request, **options)
+        _name(request)
         attempt = 1
         while True:
             response: httpx.Response | None = None
@@ -106,3 +109,9 @@ class RetryingAsyncClient(httpx.AsyncClient):
                 await response.aclose()
             await asyncio.sleep(wait)
             attempt += 1
+
+
+def _name(request: httpx.Request) -> None:
+    """Have a deletion known by a key: done already and asked for again, it is answered as before, and not with 404."""
+    if request.method == "DELETE":
+        request.headers.setdefault("Idempotency-Key", str(uuid4()))
