@@ -17,6 +17,7 @@ import typer
 from runyard import __version__
 from runyard.identity.console import AsJson, fail, load
 from runyard.identity.verbs import verbs
+from runyard.loading import undisturbed
 from runyard.services.compute.models_cli import models
 from runyard.services.runs.evidence.verbs import evidence_verbs
 from runyard.services.runs.outpost.verbs import machine_verbs
@@ -59,7 +60,8 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Run a worker process beside the API.")] = True,
 ) -> None:
     """Open the yard: database, API and one worker, with nothing to configure."""
-    from runyard.serve import CannotServe, Opened, serve  # noqa: PLC0415  (loads the web framework)
+    with undisturbed():
+        from runyard.serve import CannotServe, Opened, serve  # noqa: PLC0415  (loads the web framework)
 
     settings = load(host=host, port=port, compute_port=compute_port, inferlets_port=inferlets_port, mqtt_port=mqtt_port)
 
@@ -86,7 +88,8 @@ def worker(
     supervised: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run jobs in this process; start as many workers as you like, on any machine that reaches the database."""
-    from runyard.work import work  # noqa: PLC0415
+    with undisturbed():
+        from runyard.work import work  # noqa: PLC0415
 
     settings = load()
     run(work(settings, kinds=kinds.split(",") if kinds else None, supervised=supervised), LookupError)

@@ -26,6 +26,7 @@ from runyard.app import build_compute_app, build_main_app, build_talking_app
 from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.first_admin import ensure_admin
 from runyard.identity.internal_token import InternalToken
+from runyard.loading import undisturbed
 from runyard.logs import configure_logs
 from runyard.offers import offered
 from runyard.services.compute.room import open_room
@@ -110,12 +111,12 @@ async def serve(
             if room.mqtt_port is not None:
                 settings = settings.model_copy(update={"mqtt_port": room.mqtt_port})
             async with _worker(settings, wanted=worker):
+                with undisturbed():
+                    talking_app = build_talking_app(inferlets, sessions)
+                    app = ByPort(build_main_app(yard, runs), {port: build_compute_app(room), talking_port: talking_app})
                 server = _Server(
                     uvicorn.Config(
-                        ByPort(
-                            build_main_app(yard, runs),
-                            {port: build_compute_app(room), talking_port: build_talking_app(inferlets, sessions)},
-                        ),
+                        app,
                         loop="uvloop",
                         http=PatientProtocol,
                         ws=GuardedWebSocket,

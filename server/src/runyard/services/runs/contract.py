@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from copy import deepcopy
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 from fastapi.openapi.utils import get_openapi
@@ -59,7 +61,12 @@ _PROBLEM: Final = {
 
 
 def contract() -> Node:
-    """The document, the same for every yard of this version."""
+    """The document, the same for every yard of this version; whoever asks gets one of their own."""
+    return deepcopy(_made())
+
+
+@cache
+def _made() -> Node:
     document: Node = get_openapi(
         title=TITLE,
         version=VERSION,
