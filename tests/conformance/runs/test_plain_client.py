@@ -274,6 +274,7 @@ def workflows(site: Site) -> None:
     changed = site.operator.ask("updateWorkflow", made.workflow_id, body=changes)
     assert (changed.version, changed.active, changed.name) == (2, False, "Pay")
     assert made.workflow_id in {each.workflow_id for each in walk(site.auditor, "listWorkflows", limit=5)}
+    assert site.operator.ask("updateWorkflow", made.workflow_id, body={"description": ""}).description == ""
     site.operator.ask("archiveWorkflow", made.workflow_id)
 
 

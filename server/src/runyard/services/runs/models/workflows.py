@@ -9,12 +9,15 @@ from pydantic import Field
 
 from runyard.services.runs.engine.spec import Action, Approval, Spec
 from runyard.services.runs.engine.tiers import Tier
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Listing, Maybe, Text, Version
+from runyard.services.runs.models.base import Answer, Ask, Free, Id, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Name, Operation, Part, PortFamily
 from runyard.services.runs.words import Role
 from runyard.services.runs.workflows import Workflow
 
 ExecutionTier: TypeAlias = Tier
+Description: TypeAlias = Annotated[str, Field(max_length=10_000)]
+"""It may be empty: that takes one away."""
+
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=366 * 24 * 3600)]
 
 
@@ -110,7 +113,7 @@ class CreateWorkflowRequest(Ask):
     name: Name
     execution_tier: ExecutionTier
     actions: Actions
-    description: Maybe[Text] = None
+    description: Maybe[Description] = None
     approval: Maybe[ApprovalRule] = None
     timeout_seconds: Maybe[Seconds] = None
     policy_ids: Maybe[Policies] = None
@@ -124,7 +127,7 @@ class UpdateWorkflowRequest(Changes):
     """Changes to a workflow, at least one. Other actions, tiers or rules make a new version; runs keep theirs."""
 
     name: Maybe[Name] = None
-    description: Maybe[Text] = None
+    description: Maybe[Description] = None
     execution_tier: Maybe[ExecutionTier] = None
     active: Maybe[bool] = None
     actions: Maybe[Actions] = None
