@@ -73,6 +73,10 @@ class Site:
         """Somebody's."""
         return Program(self._package, self._stack.enter_context(self.client(token)), WORKSPACE, self.asked)
 
+    def token_of(self, account: dict[str, Any]) -> str:
+        """A token for a machine that has enrolled."""
+        return token_of(self._yard, Keys({}, account["clientId"], account["clientSecret"]))
+
     def made(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
         """Something that this contract has no operation for."""
         answer = self.wire.post(path, json=content)
@@ -80,7 +84,7 @@ class Site:
         found: dict[str, Any] = answer.json()
         return found
 
-    def workflow(self, tier: str) -> str:
+    def workflow(self, tier: str = "ManualOnly") -> str:
         """One that pays an invoice."""
         body = {"name": f"Pay {uuid4()}", "executionTier": tier, "actions": ACTIONS}
         return str(self.operator.ask("createWorkflow", body=body).workflow_id)
@@ -186,7 +190,7 @@ def workspaces(site: Site) -> None:
 
 @story("Runs")
 def runs(site: Site) -> None:
-    workflow = site.workflow("ManualOnly")
+    workflow = site.workflow()
     asked = {"workflowId": workflow, "parameters": {"invoice": 7, "lines": [{"text": "é"}]}}
     started = [site.operator.ask("startRun", body=asked) for _ in range(3)]
     assert {each.status for each in started} == {"Pending"}
@@ -427,6 +431,31 @@ def map_layers(site: Site) -> None:
 # -------------------------------------------------------------------- however it is asked
 
 
+def test_a_run_goes_its_whole_way(site: Site):
+    """Refused as long as nothing serves it, then approved, done by the adapter's machine, and over."""
+    workflow = site.workflow("HumanApprove")
+    assert site.operator.refused("startRun", body={"workflowId": workflow}).status == 409
+    machine = site.admin.ask("registerMachine", body={"hostname": "payer"}).machine_id
+    entry = {"machineId": machine, "endpointUrl": "https://payer.example.com/", "active": True}
+    adapter = site.admin.ask("createAdapterRegistration", body={**ADAPTER, "machineRegistrations": [entry]})
+    token = site.made(f"/machines/{machine}/enrolment", {})["token"]
+    account = site.made(f"/machines/{machine}/enrol", {"token": token, "operations": ["invoice:pay"]})
+    run, approval = site.gated("HumanApprove")
+    site.decided(approval)
+    headers = {"Authorization": f"Bearer {site.token_of(account)}"}
+    path = f"/machines/{machine}/invocations"
+    claimed = site.wire.post(f"{path}:claim", json={"waitSeconds": 20}, headers=headers).json()
+    [order] = claimed["invocations"]
+    assert site.status(run) == "Running"
+    told = {"delivery": order["delivery"], "status": "completed", "output": {"paid": True}}
+    assert site.wire.post(f"{path}/{order['invocationId']}/report", json=told, headers=headers).is_success
+    wait_until(lambda: site.status(run) == "Succeeded", "the run to be done")
+    assert site.auditor.ask("getRun", run).ended_at_iso
+    actors = {type(each.actor).__name__ for each in walk(site.auditor, "listRunEvidence", run)}
+    assert actors == {"EvidenceUser", "EvidenceSystem", "EvidenceMachine"}
+    site.admin.ask("updateAdapterRegistration", adapter.adapter_id, body={"enabled": False})
+
+
 def test_all_functions_of_an_operation_answer_the_same(site: Site):
     get = site.admin.operation("getWorkspace")
     asked = {"client": site.admin.client, "workspace_id": WORKSPACE}
@@ -435,7 +464,7 @@ def test_all_functions_of_an_operation_answer_the_same(site: Site):
 
 async def test_they_do_so_in_async_programs(site: Site):
     get, start = site.admin.operation("getWorkspace"), site.operator.operation("startRun")
-    body = site.operator.body("startRun", {"workflowId": site.workflow("ManualOnly")})
+    body = site.operator.body("startRun", {"workflowId": site.workflow()})
     async with site.client(site.token) as client:
         shown = await get.asyncio(WORKSPACE, client=client)
         assert (await get.asyncio_detailed(WORKSPACE, client=client)).parsed == shown
