@@ -82,3 +82,15 @@ async def test_the_evidence_of_a_run_is_listed_by_itself(site):
     assert check(everything) is None
     for unknown in ("run-9", "%00", "é"):
         await problem(site.place.auditor.get(f"/runs/{unknown}/evidence"), 404, "not-found")
+
+
+async def test_what_people_do_by_hand_may_have_fields_of_any_name(site):
+    """They are the operation's own: no queue of people is meant by a group of invoices."""
+    given = {"groupId": "invoices-7", "assigneeId": 7, "requiredCapabilities": ["seven"], "title": 7}
+    run = await site.run(
+        {"actionId": "look", "operation": "invoice:pay", "executionTierOverride": "ManualOnly", "input": given}
+    )
+    await site.decide((await site.approval(run))["approvalId"])
+    task = await task_of(site, run)
+    assert (task["status"], "groupId" in task) == ("pending", False)
+    assert task["description"] == "Do invoice:pay of step look by hand."

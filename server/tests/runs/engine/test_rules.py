@@ -278,3 +278,56 @@ def _held(run: Lived):
     from runyard.services.runs.engine.states import RunStatus
 
     return replace(run.run, status=RunStatus.PAUSED, hold="pause")
+
+
+def test_another_adapter_is_approved_before_a_further_try_goes_to_it() -> None:
+    run = Lived.of(spec(action("a", "invoice:create", retry=Retry(max_attempts=2)), tier=Tier.HUMAN_APPROVE))
+    run.served_by = {"a": "sap/1"}
+    run.go()
+    run.decide()
+    run.go()
+    assert [one.served_by for one in run.started] == ["sap/1"]
+    run.fail("a")
+    run.go()
+    run.served_by = {"a": "oracle/2"}
+    run.now += timedelta(seconds=60)
+    run.go()
+    assert run.running() == []
+    (gate,) = run.pending()
+    assert run.plans[gate.plan_hash].doings[0].served_by == "oracle/2"
+    run.decide()
+    run.go()
+    assert [one.served_by for one in run.started] == ["sap/1", "oracle/2"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "text"),
+    [
+        ("machine:invoke", {"action": "x"}, "machineId"),
+        ("machine:invoke", [1], "array"),
+        ("person:complete", {"description": 1}, "description"),
+        ("invoice:create", "everything", "is no object"),
+    ],
+)
+def test_an_input_that_turns_out_not_to_fit_fails_the_action(operation: str, given: object, text: str) -> None:
+    """A whole input by reference can't be checked when the workflow is saved."""
+    run = Lived.of(spec(action("a", operation, input={"$ref": "parameters.all"})), parameters={"all": given})
+    run.served_by = {"a": "sap/1"}
+    run.go()
+    assert (run.status, run.run.error["code"]) == ("Failed", "bad_input")
+    assert text in run.run.error["message"]
+    assert run.started == []
+
+
+def test_references_that_grow_out_of_all_bounds_fail_the_action() -> None:
+    """Invariant 5: each action gives what the one before gave a hundred times; nothing that large is ever written."""
+    copies = {"value": [{"$ref": "parameters.text"}] * 100}
+    run = Lived.of(spec(action("a", input=copies)), parameters={"text": "x" * 100_000})
+    run.go()
+    assert run.run.error["code"] == "bad_input"
+    gated = Lived.of(spec(action("a", input=copies), tier=Tier.HUMAN_APPROVE), parameters={"text": "x" * 100_000})
+    gated.go()
+    assert (gated.status, gated.run.error["code"], gated.plans) == ("Failed", "bad_input", {})
+    small = Lived.of(spec(action("a", input=copies)), parameters={"text": "x" * 1000})
+    small.go()
+    assert small.running() == ["a"]

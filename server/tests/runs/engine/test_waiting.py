@@ -83,3 +83,37 @@ async def test_the_database_refuses_what_the_table_of_states_refuses(works: Work
             known = await works.house.yard.database.fetchval("SELECT run_may_become($1, $2)", was, becomes)
             assert known is possible or was is becomes, (was, becomes)
     assert all(RunStatus.PENDING not in following for following in TRANSITIONS.values())
+
+
+async def lose(works: Works, run: str) -> None:
+    """Have its job end without it."""
+    yard = works.house.yard
+    job = await yard.database.fetchval("SELECT job FROM runs WHERE id = $1", run)
+    for _ in range(yard.settings.max_attempts + 1):
+        await yard.jobs.claim(job, await yard.database.fetchval("SELECT entry FROM jobs WHERE id = $1", job))
+    assert (await yard.jobs.get(job)).state is State.FAILED
+
+
+async def test_one_lost_run_that_can_not_be_read_does_not_keep_others_waiting(site: Site, works: Works) -> None:
+    broken, other = await site.run({"actionId": "a"}, name="Broken"), await site.run({"actionId": "a"}, name="Other")
+    database = works.house.yard.database
+    version = "FROM runs WHERE runs.id = $1 AND v.workspace = runs.workspace AND v.workflow = runs.workflow"
+    spec = await database.fetchval(f"SELECT spec {version.replace('FROM', 'FROM workflow_versions v,', 1)}", broken)
+    await database.execute(f"UPDATE workflow_versions v SET spec = '[]' {version}", broken)
+    for run in (broken, other):
+        await lose(works, run)
+    assert await fail_lost(works.engine) == 1
+    assert (await site.get(other))["status"] == "Failed"
+    await database.execute(f"UPDATE workflow_versions v SET spec = $2 {version}", broken, spec)
+    assert await fail_lost(works.engine) == 1
+
+
+async def test_a_lost_run_leaves_nothing_at_work(site: Site, works: Works) -> None:
+    yard, engine = works.house.yard, works.engine
+    run = await site.run({"actionId": "a"})
+    standing = await engine.go_on(await engine.look(run))
+    (child,) = standing.children
+    await lose(works, run)
+    assert await fail_lost(engine) == 1
+    assert (await yard.jobs.get(child)).state is State.CANCELLED
+    assert (await site.get(run))["steps"][0]["status"] == "Cancelled"

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+import msgspec
+
 from runyard.services.runs.engine.catalogue import Catalogue
 from runyard.services.runs.engine.gates import Gates
 from runyard.services.runs.engine.model import Failure, Outcome, Run, Snapshot, Step
 from runyard.services.runs.engine.moves import Become, Finish, Move, PlanRun, Settle, Start
-from runyard.services.runs.engine.references import BadReference, Scope, Unresolved, resolve
+from runyard.services.runs.engine.references import BadReference, Scope, TooLarge, Unresolved, resolve
 from runyard.services.runs.engine.spec import MACHINE, PERSON, Action, Retry
 from runyard.services.runs.engine.states import RunStatus, StepStatus
 from runyard.services.runs.evidence.canonical import NotCanonical
@@ -74,7 +76,7 @@ class _View:
                     plan.digest()  # so that a plan without one never gets further
                     yield PlanRun(plan=plan)
                 yield from self.gates.opened(self.steps, self.scope())
-            except NotCanonical as error:
+            except (NotCanonical, TooLarge) as error:
                 end = Finish(status=RunStatus.FAILED, error=_error("bad_input", str(error)))
         if end is None:
             yield from self._starts()
@@ -157,11 +159,27 @@ class _View:
         names = [one.action_id for one in self.spec.actions]
         try:
             value = resolve(action.input, self.scope(), names)
+            self._check(action, by, value)
         except (Unresolved, BadReference) as error:
             return self._failed(step, _error("bad_reference", str(error)))
+        except (TooLarge, msgspec.ValidationError) as error:
+            return self._failed(step, _error("bad_input", f"The input of {step.action!r}: {error}"))
         deadline = self.now + timedelta(seconds=action.timeout_seconds or SECONDS[by])
         self.steps[step.action] = replace(step, status=StepStatus.RUNNING, deadline=deadline)
         return Start(action=action.action_id, by=by, input=value, deadline=deadline, served_by=served_by)
+
+    def _check(self, action: Action, by: Literal["job", "person", "machine"], value: object) -> None:
+        """Return if an input fits by now; that of a job is looked at when the job is prepared.
+
+        Raises:
+            ValidationError: it doesn't.
+        """
+        if (by, action.operation) in {("person", PERSON), ("machine", MACHINE)}:
+            wanted = self.catalogue.input_of(action.operation)
+            assert wanted is not None
+            msgspec.convert({} if value is None else value, wanted)
+        elif by == "machine" and value is not None and not isinstance(value, dict):
+            raise msgspec.ValidationError(f"{value!r:.100} is no object")
 
     def _who(self, action: Action) -> Literal["job", "person", "machine"]:
         if action.operation == PERSON or self.spec.tier_of(action, self.run.tier).by_people:

@@ -104,8 +104,12 @@ class Gates:
         """Gates for everything that needs one and is known by now; those whose plan has changed are opened anew."""
         if self._run.hold is not None or self.sent_back() is not None:
             return
-        begun = {one.action: one.served_by for one in steps.values() if one.served_by is not None}
-        served_by = {**self._served_by, **{name: by for name, by in begun.items() if by is not None}}
+        begun = {  # of what is to be tried again, the next try may go to another adapter, which nobody has approved yet
+            one.action: one.served_by
+            for one in steps.values()
+            if one.served_by is not None and one.status is not StepStatus.PENDING
+        }
+        served_by = {**self._served_by, **begun}
         for name, action in self._needed.items():
             if name is None and all(one.status is not StepStatus.PENDING for one in steps.values()):
                 continue

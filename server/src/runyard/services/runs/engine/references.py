@@ -14,13 +14,21 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from runyard.sizes import MIB
+
 REF: Final = "$ref"
 FILE: Final = "$file"
 DEEPEST: Final = 40
+LARGEST: Final = 4 * MIB
+"""Characters of JSON that an input may have with everything in its place."""
 
 
 class BadReference(ValueError):
     """A reference can't be read. The text says why."""
+
+
+class TooLarge(ValueError):
+    """An input is too large with everything in its place. The text says so."""
 
 
 class Unresolved(LookupError):
@@ -114,17 +122,41 @@ def resolve(template: object, scope: Scope, actions: Collection[str], *, partly:
     Raises:
         Unresolved: something isn't there.
         BadReference: something can't be read.
+        TooLarge: what is referred to is too much.
     """
+    found = _resolve(template, scope, actions, partly=partly)
+    if _is_larger(found, LARGEST):
+        raise TooLarge(f"The input has more than {LARGEST} characters with everything in its place")
+    return found
+
+
+def _resolve(template: object, scope: Scope, actions: Collection[str], *, partly: bool) -> object:
     if isinstance(template, dict):
         if REF in template:
             reference = read(template[REF], actions)
             if partly and reference.action is not None and reference.action not in scope.outputs:
                 return template
             return _look_up(reference, scope)
-        return {name: resolve(inner, scope, actions, partly=partly) for name, inner in template.items()}
+        return {name: _resolve(inner, scope, actions, partly=partly) for name, inner in template.items()}
     if isinstance(template, list):
-        return [resolve(inner, scope, actions, partly=partly) for inner in template]
+        return [_resolve(inner, scope, actions, partly=partly) for inner in template]
     return template
+
+
+def _is_larger(value: object, most: int) -> bool:
+    """Whether a value would be longer than so much JSON. What stands in it often is one object until it is written."""
+    left, size = [value], 0
+    while left and size <= most:
+        one = left.pop()
+        size += 2
+        if isinstance(one, str):
+            size += len(one)
+        elif isinstance(one, Mapping):
+            size += sum(map(len, one))
+            left += one.values()
+        elif isinstance(one, list):
+            left += one
+    return size > most
 
 
 def _look_up(reference: Reference, scope: Scope) -> object:

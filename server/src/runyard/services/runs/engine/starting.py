@@ -19,7 +19,7 @@ from runyard.services.runs.engine.engine import Engine
 from runyard.services.runs.engine.executor import KIND
 from runyard.services.runs.engine.files import known_files
 from runyard.services.runs.engine.model import Run
-from runyard.services.runs.engine.references import files_in
+from runyard.services.runs.engine.references import Scope, TooLarge, files_in, resolve
 from runyard.services.runs.engine.spec import Spec, after
 from runyard.services.runs.engine.states import RunStatus, StepStatus
 from runyard.services.runs.engine.tiers import Tier, strictest
@@ -121,14 +121,18 @@ async def check_parameters(
     """Return if a run of ``spec`` can be given these.
 
     Raises:
-        Refused: an action refers to one that is missing, a number can't be kept exactly, or a file is unknown.
+        Refused: an action refers to one that is missing, a number can't be kept exactly, what refers to them
+            gets too large, or a file is unknown.
     """
     if missing := missing_parameters(spec, parameters):
         name, texts = next(iter(missing.items()))
         raise Refused("validation-failed", f"{name} {texts[0]}", errors=missing)
+    scope, names = Scope(parameters=parameters), [one.action_id for one in spec.actions]
     try:
         canonical(dict(parameters))
-    except NotCanonical as error:
+        for action in spec.actions:
+            resolve(action.input, scope, names, partly=True)
+    except (NotCanonical, TooLarge) as error:
         raise invalid("parameters", str(error)) from None
     wanted = {str(one.get("sha256")) for one in files_in(dict(parameters))}
     if wanted and (unknown := wanted - await known_files(connection, workspace, wanted)):

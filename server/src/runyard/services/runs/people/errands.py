@@ -11,6 +11,7 @@ from runyard.database import Connection, Database
 from runyard.jobs.offers import Unservable
 from runyard.services.runs.engine.helpers import Errand
 from runyard.services.runs.engine.model import Outcome, Run
+from runyard.services.runs.engine.spec import PERSON
 from runyard.services.runs.evidence.entry import SYSTEM
 from runyard.services.runs.ledger import Book
 from runyard.services.runs.models.people import HumanTaskStatus, WorkforceCapability
@@ -37,9 +38,12 @@ class Persons:
         known = await human_tasks.of_attempt(connection, run.workspace, run.id, step, errand.attempt)
         if known is not None:
             return known
-        needed = _needed(errand)
-        assignee, queue = await _somebody(connection, errand, needed, now=now)
-        title = str(errand.input.get("title") or f"Run {run.id} of workflow {run.workflow}")
+        asked = (
+            errand.input if errand.action.operation == PERSON else {}
+        )  # another operation's fields mean other things
+        needed = _needed(asked)
+        assignee, queue = await _somebody(connection, run.workspace, asked, needed, now=now)
+        title = str(asked.get("title") or f"Run {run.id} of workflow {run.workflow}")
         item = await work_items.of_run(
             connection, run.workspace, run.id, title=title, workflow=run.workflow, by=str(run.started_by), now=now
         )
@@ -49,7 +53,7 @@ class Persons:
             work_item=item,
             run_id=run.id,
             step_id=step,
-            description=str(errand.input.get("description") or f"Do {errand.action.operation} of step {step} by hand."),
+            description=str(asked.get("description") or f"Do {errand.action.operation} of step {step} by hand."),
             capabilities=needed,
             status=HumanTaskStatus.PENDING if assignee is None else HumanTaskStatus.ASSIGNED,
             assignee=assignee,
@@ -75,8 +79,8 @@ class Persons:
             tell(book, task, "HumanTaskWithdrawn", f"Human task {task.id} is no longer needed.", actor=SYSTEM)
 
 
-def _needed(errand: Errand) -> list[str]:
-    said = errand.input.get("requiredCapabilities") or []
+def _needed(asked: Mapping[str, object]) -> list[str]:
+    said = asked.get("requiredCapabilities") or []
     needed = [str(one) for one in said] if isinstance(said, list) else [str(said)]
     if unknown := sorted(set(needed) - _KNOWN):
         raise Unservable(f"There is no capability {unknown[0]!r}. Use one of {', '.join(sorted(_KNOWN))}.")
@@ -84,18 +88,18 @@ def _needed(errand: Errand) -> list[str]:
 
 
 async def _somebody(
-    connection: Connection, errand: Errand, needed: Sequence[str], *, now: datetime
+    connection: Connection, workspace: str, asked: Mapping[str, object], needed: Sequence[str], *, now: datetime
 ) -> tuple[str | None, str | None]:
-    """The member and the queue that an errand names, or that the queue finds."""
-    member, group = errand.input.get("assigneeId"), errand.input.get("groupId")
+    """The member and the queue that are named, or that the queue finds."""
+    member, group = asked.get("assigneeId"), asked.get("groupId")
     try:
         if member is not None:
-            person = await workforce.member(connection, errand.run.workspace, str(member))
+            person = await workforce.member(connection, workspace, str(member))
             if missing := sorted(set(needed) - set(person.capabilities)):
                 raise Unservable(f"The workforce member {member!r} lacks {', '.join(missing)}.")
         if group is None:
             return (None if member is None else str(member)), None
-        queue = await workforce.queue(connection, errand.run.workspace, str(group))
+        queue = await workforce.queue(connection, workspace, str(group))
     except Refused as error:
         raise Unservable(error.detail) from None
     if member is not None:
