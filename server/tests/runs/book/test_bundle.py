@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 import zipfile
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from random import Random
 
 import msgspec
 import pytest
@@ -21,6 +23,7 @@ from runyard.services.runs.evidence.rounds import Rounds
 from runyard.services.runs.evidence.verbs import evidence_verbs
 from runyard.services.runs.evidence.verify import MOST, NotEvidence, verify
 from runyard.services.runs.ledger import CHANNEL
+from runyard.sizes import MIB
 
 
 @pytest.fixture
@@ -284,3 +287,92 @@ async def signed(store, workspace, size):
             notes = await store.checkpoints(workspace, rows=1)
             if notes and store.notary.key(workspace).open(notes[-1]).size == size:
                 return
+
+
+async def test_a_bundle_that_was_emptied_is_no_good(write, exported):
+    """Without entries nothing is uncovered; that doesn't make it a proof."""
+    await write(3)
+
+    def emptied(members):
+        members[bundle.ENTRIES] = members[bundle.CONSISTENCY] = b""
+        for name in [one for one in members if one.startswith(bundle.CHECKPOINTS)]:
+            del members[name]
+
+    assert reasons(rewritten(await exported(), emptied)) == {"not_covered"}
+
+
+def test_an_empty_file_is_no_evidence(tmp_path):
+    path = tmp_path / "entries.jsonl"
+    path.write_bytes(b"")
+    with pytest.raises(NotEvidence, match="is empty"):
+        verify(path)
+
+
+async def test_a_name_that_is_there_twice_is_found_out(write, exported):
+    """Readers that go through the file take the first, those that look names up the last."""
+    await write(3)
+    path = await exported()
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.read(bundle.ENTRIES)
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(bundle.ENTRIES, entries)
+    assert reasons(path) == {"ambiguous"}
+
+
+async def test_whatever_bytes_are_changed_the_verifier_answers(write, exported, tmp_path):
+    """Truncated, encrypted, packed otherwise: a finding or a refusal, never an error of its own."""
+    await write(20)
+    content, random = (await exported()).read_bytes(), Random(7)
+    path = tmp_path / "changed.zip"
+    for _ in range(500):
+        changed = bytearray(content[: random.randrange(len(content))] if random.random() < 0.1 else content)
+        for _ in range(random.randint(1, 3)):
+            changed[-1 - random.randrange(min(len(changed), random.choice([900, 10**9])))] = random.randrange(256)
+        path.write_bytes(changed)
+        with suppress(NotEvidence):
+            report = verify(path)
+            assert not report.good or report.entries == 20
+
+
+async def test_no_file_makes_the_verifier_keep_all_of_it(write, exported):
+    """A megabyte of zip with a million proofs that nobody asks for."""
+    await write(3)
+    many = b"".join(b'{"size":%d,"proof":[]}\n' % size for size in range(10, 200_000))
+    path = rewritten(await exported(), lambda members: members.update({bundle.CONSISTENCY: many}))
+    tracemalloc.start()
+    try:
+        verify(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_new_key_begins_anew_and_bundles_stay_good(write, exported, workspace, store, parts, tmp_path):
+    await write(3)
+    old = await store.checkpoint(workspace)
+    await write(1)
+    await store.checkpoint(workspace)
+    store.notary = Notary.of(tmp_path / "new keys")
+    key = store.notary.key(workspace)
+    assert key.open(await store.checkpoint(workspace)).size == 4
+    await write(2)
+    path = await exported()
+    assert reasons(path, key=key) == set()
+    assert "checkpoint_invalid" in reasons(path, key=key, seen=[old])
+
+
+async def test_a_damaged_tree_does_not_keep_others_from_being_signed(store, workspace, write, parts):
+    broken = f"{workspace}-0"
+    await parts.database.execute(
+        "INSERT INTO runs_heads (workspace, entries, hash, at) VALUES ($1, 7, $2, now())", broken, bytes(32)
+    )
+    await write(2)
+    rounds = Rounds(store, parts.signals, channel=CHANNEL, period=0.0)
+    await rounds.start()
+    try:
+        await signed(store, workspace, 2)
+        await write(1)
+        await signed(store, workspace, 3)
+    finally:
+        await rounds.stop()
+        await parts.database.execute("DELETE FROM runs_heads WHERE workspace = $1", broken)

@@ -175,6 +175,14 @@ class Notary:
         """What the checkpoints of a workspace are verified with."""
         return VerifierKey(f"{self.yard}/{workspace}", self._public)
 
+    def has_signed(self, workspace: str, note: str) -> bool:
+        """Whether a note is of this key. The yard may have had another one before."""
+        try:
+            self.key(workspace).open(note)
+        except BadCheckpoint:
+            return False
+        return True
+
     def sign(self, workspace: str, size: int, root: bytes) -> str:
         """A checkpoint as a signed note."""
         key = self.key(workspace)

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 Category: TypeAlias = Literal["Plan", "Action", "Approval", "Policy", "System"]
 
-_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+_EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++")  # never reads a character twice
 _MASKED: Final = "(an e-mail address)"
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 

@@ -55,7 +55,16 @@ class Rounds:
             self._news.clear()
             try:
                 for workspace in await self._store.unsigned():
-                    await self._store.checkpoint(workspace)
+                    await self._sign(workspace)
             except DatabaseUnavailable as error:
                 log.warning("checkpoints_later", error=str(error))
                 self._news.set()
+
+    async def _sign(self, workspace: str) -> None:
+        """One whose tree is damaged is no reason to leave the others without."""
+        try:
+            await self._store.checkpoint(workspace)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("checkpoint_failed", workspace=workspace)

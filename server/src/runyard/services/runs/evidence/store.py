@@ -86,10 +86,12 @@ class EvidenceStore:
         kept = await self._database.fetchval(
             "SELECT note FROM runs_checkpoints WHERE workspace = $1 AND size = $2", workspace, size
         )
-        return str(kept) if kept is not None else await self._sign(workspace, size)
+        if kept is not None and self.notary.has_signed(workspace, str(kept)):
+            return str(kept)
+        return await self._sign(workspace, size)
 
     async def checkpoints(self, workspace: str, *, rows: int) -> list[str]:
-        """The newest signed notes, by size."""
+        """The newest signed notes, by size, whoever has signed them."""
         found = await self._database.fetch(
             "SELECT note FROM runs_checkpoints WHERE workspace = $1 ORDER BY size DESC LIMIT $2", workspace, rows
         )
@@ -101,10 +103,21 @@ class EvidenceStore:
         Raises:
             NoSuchSize: the checkpoint is older than the entry.
         """
+        return (await self.inclusions(workspace, [index], note))[0]
+
+    async def inclusions(self, workspace: str, indexes: Sequence[int], note: str) -> list[list[bytes]]:
+        """The same for some entries, together.
+
+        Raises:
+            NoSuchSize: the checkpoint is older than one of them.
+        """
         size = Checkpoint.parse(note).size
-        if index >= size:
-            raise NoSuchSize(index + 1, size)
-        return await self._roots(workspace, merkle.inclusion(index, size))
+        if (last := max(indexes, default=-1)) >= size:
+            raise NoSuchSize(last + 1, size)
+        paths = [merkle.inclusion(index, size) for index in indexes]
+        wanted = sorted({span for path in paths for span in path})
+        known = dict(zip(wanted, await self._roots(workspace, wanted), strict=True))
+        return [[known[span] for span in path] for path in paths]
 
     async def consistency(self, workspace: str, old: int, note: str) -> list[bytes]:
         """The proof that the tree of the first ``old`` entries is the beginning of that of a checkpoint.

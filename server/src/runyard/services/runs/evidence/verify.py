@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Final
 
@@ -26,6 +29,12 @@ MOST: Final = 20
 
 class NotEvidence(ValueError):
     """The file can't be read as evidence at all; the text says why."""
+
+
+_DAMAGE: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, KeyError,
+    RuntimeError,  # of a member that is encrypted, or packed in a way that nobody knows
+)  # fmt: skip
 
 
 class Enough(Exception):
@@ -93,24 +102,29 @@ def verify(path: Path, *, key: VerifierKey | None = None, seen: Sequence[str] = 
         NotEvidence: it is neither.
     """
     report = Report()
-    with _opened(path) as (archive, lines):
-        try:
+    try:
+        with _opened(path) as (archive, lines):
             if archive is None:
                 report.key = None if key is None else str(key)
                 notes = _signed(report, key, seen) if key is not None else [_unsigned(note) for note in seen]
                 _all(report, lines, notes)
+                if not report.lines and not notes:
+                    raise NotEvidence(f"{path} is empty.")
             else:
                 _bundle(report, archive, lines, key, seen)
-        except Enough:
-            pass
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-            report.findings.append(Finding(reason="unreadable", text=f"The file is damaged: {error}."))
+    except Enough:
+        pass
+    except _DAMAGE as error:
+        report.findings.append(Finding(reason="unreadable", text=f"The file is damaged: {error}."))
     return report
 
 
 def _bundle(
     report: Report, archive: zipfile.ZipFile, lines: Iterator[bytes], key: VerifierKey | None, seen: Sequence[str]
 ) -> None:
+    names = sorted(archive.namelist())
+    for name in sorted({name for name, next_ in pairwise(names) if name == next_}):
+        report.wrong("ambiguous", f"There are two files called {name!r:.100}: which one is read depends on the reader.")
     own = _text(archive, bundle.KEY)
     try:
         key = key or VerifierKey.parse(own)
@@ -119,13 +133,15 @@ def _bundle(
     report.key = str(key)
     if own.strip() != report.key:
         report.wrong("foreign_key", f"The bundle names another key than yours: {own.strip()!r:.200}.")
-    names = sorted(name for name in archive.namelist() if name.startswith(bundle.CHECKPOINTS))
-    notes = sorted(_signed(report, key, [_text(archive, name) for name in names]), key=lambda note: note.size)
+    texts = [_text(archive, name) for name in names if name.startswith(bundle.CHECKPOINTS)]
+    notes = sorted(_signed(report, key, texts), key=lambda note: note.size)
     report.checkpoints = len(notes)
     kept = _signed(report, key, seen)
-    report.whole = bundle.INCLUSION not in archive.namelist()
+    report.whole = bundle.INCLUSION not in names
     if report.whole:
         _all(report, lines, [*notes, *kept])
+        if report.good and not notes:
+            report.wrong("not_covered", "There is no signed checkpoint: every bundle has one, over all its entries.")
         if report.good and report.covered < report.entries:
             count = report.entries - report.covered
             report.wrong("not_covered", f"The last {count} entries are not covered by a signed checkpoint.")
@@ -217,8 +233,10 @@ def _consistent(
     report: Report, lines: Iterator[bytes], notes: Sequence[Checkpoint], kept: Sequence[Checkpoint]
 ) -> None:
     """Every checkpoint is the beginning of the last one. Those kept from earlier have to be among them."""
+    asked = {note.size for note in (*notes, *kept)}  # there may be any number of others
     try:
-        proofs = {one.size: one.proof for one in (msgspec.json.decode(line, type=Consistency) for line in lines)}
+        found = (msgspec.json.decode(line, type=Consistency) for line in lines)
+        proofs = {one.size: one.proof for one in found if one.size in asked}
     except msgspec.MsgspecError as error:
         report.wrong("proof_invalid", f"{bundle.CONSISTENCY} can't be read: {error}.")
         return
