@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 # A shell that starts the suite in the background ignores Ctrl-C for it and for all its children; ours test Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,7 +22,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
 
-END_TO_END = Path(__file__).parent / "tests"
+ROOT = Path(__file__).parent
+PAGES = "tests/docs/test_code_blocks.py"
+LONGEST = (ROOT / "tests" / "docs", ROOT / "tests", ROOT / "scripts", ROOT / "server")
 TERMINAL = pytest.StashKey[IO[str]]()
 
 
@@ -41,8 +45,22 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What opens whole yards goes first: at the end of a parallel run nobody waits for a long file that began last."""
-    items.sort(key=lambda item: not item.path.is_relative_to(END_TO_END))
+    """What takes longest goes first: at the end of a parallel run nobody waits for a long file that began last."""
+    items.sort(key=lambda item: [not item.path.is_relative_to(folder) for folder in LONGEST])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Files go to processes whole, as they share what is costly to open; the pages of the documents share nothing."""
+    return ByFileOrPage(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+class ByFileOrPage(LoadFileScheduling):
+    """One file for one process, and each page for any."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return nodeid if scope == PAGES else scope
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
