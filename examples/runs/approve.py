@@ -1,6 +1,6 @@
 """Wait for the next approval that somebody asks for, show what it is about, and decide.
 
-    PORTARIUM_TOKEN=ry_... python approve.py
+    PORTARIUM_WORKSPACE=ws-acme PORTARIUM_TOKEN=ry_... python approve.py
 
 Whoever has started a run can't approve it, so this takes another account than ``start.py``.
 """
@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+
+import httpx
 
 from portarium_client import AuthenticatedClient, iter_events
-from portarium_client.api.approvals import decide_approval, get_approval
+from portarium_client.api.approvals import decide_approval, get_approval, list_approvals
 from portarium_client.api.plans import get_plan
-from portarium_client.models import ApprovalDecision, ApprovalV1, DecideApprovalRequest
+from portarium_client.errors import ApiError
+from portarium_client.models import ApprovalDecision, ApprovalStatus, ApprovalV1, DecideApprovalRequest
 
-WORKSPACE = os.environ["PORTARIUM_WORKSPACE"]
+URL = os.environ.get("PORTARIUM_URL", "http://localhost:8000")
+WORKSPACE, TOKEN = os.environ.get("PORTARIUM_WORKSPACE", ""), os.environ.get("PORTARIUM_TOKEN", "")
 
 
 def main() -> None:
-    url = os.environ.get("PORTARIUM_URL", "http://localhost:8000")
-    with AuthenticatedClient(url, os.environ["PORTARIUM_TOKEN"]) as client:
+    with AuthenticatedClient(URL, TOKEN) as client:
         approval = asked(client)
         plan = get_plan.sync(WORKSPACE, approval.plan_id, client=client)
         print(approval.prompt)
@@ -33,6 +37,9 @@ def main() -> None:
 
 def asked(client: AuthenticatedClient) -> ApprovalV1:
     """The first approval that nobody has decided yet."""
+    pending = list_approvals.sync(WORKSPACE, client=client, status=ApprovalStatus.PENDING).items
+    if pending:
+        return pending[0]
     for event in iter_events(client, WORKSPACE, after="0"):
         if event.type.endswith("ApprovalRequested"):
             found = get_approval.sync(WORKSPACE, event.data["approvalId"], client=client)
@@ -42,4 +49,9 @@ def asked(client: AuthenticatedClient) -> ApprovalV1:
 
 
 if __name__ == "__main__":
-    main()
+    if not (WORKSPACE and TOKEN):
+        sys.exit("Say where, and who you are: export PORTARIUM_WORKSPACE=ws-acme PORTARIUM_TOKEN=ry_...")
+    try:
+        main()
+    except (ApiError, httpx.TransportError) as error:
+        sys.exit(f"{URL}: {error}")

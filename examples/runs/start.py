@@ -17,16 +17,19 @@ from pathlib import Path
 from shutil import make_archive
 from typing import Any
 
+import httpx
+
 from portarium_client import AuthenticatedClient, ClientCredentials, iter_events, iterate
 from portarium_client.api.files import download_file, upload_file
 from portarium_client.api.runs import get_run, start_run
 from portarium_client.api.workflows import create_workflow, list_workflows, update_workflow
-from portarium_client.errors import Conflict
+from portarium_client.errors import ApiError, Conflict
 from portarium_client.models import CreateWorkflowRequest, StartRunRequest, UpdateWorkflowRequest
 from portarium_client.types import File
 
 URL = os.environ.get("PORTARIUM_URL", "http://localhost:8000")
-WORKSPACE = os.environ["PORTARIUM_WORKSPACE"]
+WORKSPACE, TOKEN = os.environ.get("PORTARIUM_WORKSPACE", ""), os.environ.get("PORTARIUM_TOKEN", "")
+CLIENT = os.environ.get("PORTARIUM_CLIENT_ID", ""), os.environ.get("PORTARIUM_CLIENT_SECRET", "")
 ENDS = ("RunSucceeded", "RunFailed", "RunCancelled")
 
 
@@ -59,9 +62,7 @@ def main() -> int:
 
 def connect() -> AuthenticatedClient:
     """A connection as whoever the environment says."""
-    token = os.environ.get("PORTARIUM_TOKEN")
-    known = os.environ.get("PORTARIUM_CLIENT_ID", ""), os.environ.get("PORTARIUM_CLIENT_SECRET", "")
-    return AuthenticatedClient(URL, token or ClientCredentials(URL, *known))
+    return AuthenticatedClient(URL, TOKEN or ClientCredentials(URL, *CLIENT))
 
 
 def saved(client: AuthenticatedClient, workflow: dict[str, Any]) -> str:
@@ -98,4 +99,11 @@ def uploaded(client: AuthenticatedClient, path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if not (WORKSPACE and (TOKEN or all(CLIENT))):
+        sys.exit("Say where, and who you are: export PORTARIUM_WORKSPACE=ws-acme, and a token or a service account")
+    try:
+        sys.exit(main())
+    except (ApiError, httpx.TransportError) as error:
+        sys.exit(f"{URL}: {error}")
+    except OSError as error:
+        sys.exit(str(error))

@@ -181,3 +181,14 @@ def test_a_key_that_is_none_is_said(runyard, workspace, tmp_path):
 def test_a_machine_without_a_table_is_told_where_to_read_about_it(runyard, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "machine.toml can't be read" in runyard("machine", "run", code=1).err
+
+
+def test_a_machine_that_cannot_reach_the_yard_says_where_it_looked(runyard, tmp_path):
+    table = tmp_path / "machine.toml"
+    table.write_text('[operations."order:total"]\ncommand = ["true"]\n')
+    said = runyard(
+        "machine", "run", "--table", str(table), "--state", str(tmp_path / "account.json"),
+        "--url", "http://127.0.0.1:1", "--token", "ws.machine-1.ry_client_1", code=1,
+    ).err  # fmt: skip
+    assert "The yard at http://127.0.0.1:1 can't be reached" in said
+    assert "ry_client_1" not in said

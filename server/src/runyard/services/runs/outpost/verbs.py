@@ -143,7 +143,7 @@ async def _run(table: Table, url: str | None, near: str, *, token: str | None, s
 
 async def _account(table: Table, url: str, *, token: str | None, state: Path | None) -> Account:
     from runyard.services.runs.outpost import account as accounts  # noqa: PLC0415
-    from runyard.services.runs.outpost.link import enrol  # noqa: PLC0415
+    from runyard.services.runs.outpost.link import LinkDown, enrol  # noqa: PLC0415
 
     path = state or accounts.default_path()
     known = accounts.read_account(path)
@@ -155,7 +155,11 @@ async def _account(table: Table, url: str, *, token: str | None, state: Path | N
             " (runyard machine add WORKSPACE NAME) and say --token TOKEN."
         )
     accounts.check_free(path)  # a token is good once: whatever can go wrong goes wrong before
-    made = await enrol(url, token, operations=table.operations, os_image=f"{platform.system()} {platform.release()}")
+    image = f"{platform.system()} {platform.release()}"
+    try:
+        made = await enrol(url, token, operations=table.operations, os_image=image)
+    except LinkDown as error:
+        raise LinkDown(f"The yard at {url} can't be reached ({error}). --url names another.") from error
     accounts.keep_account(path, made)
     note(f"Enrolled as {made.machine} in {made.workspace}; the account is in {path}.")
     return made
