@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runyard.services.runs.models.base import NOT_BLANK, Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
+from runyard.services.runs.models.base import NOT_BLANK, WHOLE, Answer, Ask, Free, Id, Iso, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Name, Operation, Part
 
 
@@ -55,7 +55,7 @@ class InvocationStatus(StrEnum):
 
 Allowed = Annotated[tuple[AgentCapability, ...], Field(max_length=20)]
 Operations = Annotated[tuple[Operation, ...], Field(max_length=500)]
-Slots = Annotated[int, Field(ge=1, le=1000)]
+Slots = Annotated[int, Field(ge=1, le=1000), WHOLE]
 
 
 class MachineV1(Answer):
@@ -271,7 +271,7 @@ class ClaimRequest(Ask):
     """
 
     holding: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()
-    free: Annotated[int, Field(ge=0, le=1000)] = 1
+    free: Annotated[int, Field(ge=0, le=1000), WHOLE] = 1
     wait_seconds: Annotated[float, Field(ge=0, le=30)] = 20.0
     operations: Maybe[Operations] = None
 
@@ -323,7 +323,7 @@ class ReportRequest(Ask):
         progress: percent.
     """
 
-    delivery: Annotated[int, Field(ge=1)]
+    delivery: Annotated[int, Field(ge=1), WHOLE]
     status: Maybe[Literal["running", "completed", "failed"]] = None
     output: Maybe[Free] = None
     error: Maybe[InvocationError] = None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Listing, Maybe, Text, Version
+from runyard.services.runs.models.base import WHOLE, Answer, Ask, Id, Iso, Listing, Maybe, Text, Version
 from runyard.services.runs.models.shapes import Part
 
 Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
@@ -113,7 +113,7 @@ class MapLayerType(StrEnum):
     SEMANTIC_ZONE = "SemanticZone"
 
 
-MapVersion: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1)]
+MapVersion: TypeAlias = Annotated[int, Field(ge=1, le=2**31 - 1), WHOLE]
 
 
 class MapLayerV1(Answer):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, Field, Tag
 
 from runyard.services.runs.engine.tiers import Tier
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Iso, Listing, Maybe, Text, Version
+from runyard.services.runs.models.base import WHOLE, Answer, Ask, Free, Id, Iso, Listing, Maybe, Text, Version
 from runyard.services.runs.models.shapes import Name, Part
 from runyard.services.runs.policies.conditions import LONGEST, Condition
 
@@ -22,7 +22,7 @@ class DistinctApprovers(Part):
     """So many different people have to approve."""
 
     kind: Literal["DistinctApprovers"]
-    minimum_approvers: Annotated[int, Field(ge=1, le=20)]
+    minimum_approvers: Annotated[int, Field(ge=1, le=20), WHOLE]
 
 
 class IncompatibleDuties(Part):
@@ -93,8 +93,8 @@ class SavePolicyRequest(Ask):
     name: Name
     description: Maybe[Annotated[str, Field(max_length=10_000)]] = None
     active: bool = True
-    priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    version: Maybe[Annotated[int, Field(ge=1, le=1_000_000)]] = None
+    priority: Annotated[int, Field(ge=-1000, le=1000), WHOLE] = 0
+    version: Maybe[Annotated[int, Field(ge=1, le=1_000_000), WHOLE]] = None
     sod_constraints: Constraints = ()
     rules: Rules = ()
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from runyard.identity.service_accounts import ServiceAccount as Kept
-from runyard.services.runs.models.base import Answer, Ask, Id, Iso, Listing, Maybe
+from runyard.services.runs.models.base import WHOLE, Answer, Ask, Id, Iso, Listing, Maybe
 from runyard.services.runs.models.shapes import Name
 from runyard.services.runs.models.users import Roles, UserRole
 
@@ -61,7 +61,7 @@ class CreateServiceAccountRequest(Ask):
 
     name: Name
     roles: Roles
-    expires_in_seconds: Maybe[Annotated[int, Field(gt=0, le=36_500 * 86_400)]] = None
+    expires_in_seconds: Maybe[Annotated[int, Field(gt=0, le=36_500 * 86_400), WHOLE]] = None
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from runyard.services.runs.engine.spec import Action, Approval, Spec
 from runyard.services.runs.engine.tiers import Tier
-from runyard.services.runs.models.base import Answer, Ask, Free, Id, Listing, Maybe, Version
+from runyard.services.runs.models.base import WHOLE, Answer, Ask, Free, Id, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Name, Operation, Part, PortFamily
 from runyard.services.runs.words import Role
 from runyard.services.runs.workflows import Workflow
@@ -24,14 +24,14 @@ Seconds: TypeAlias = Annotated[float, Field(gt=0, le=366 * 24 * 3600)]
 class RetryPolicy(Part):
     """How often an action is tried. The pause doubles each time, up to half a minute."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=10)]
+    max_attempts: Annotated[int, Field(ge=1, le=10), WHOLE]
     backoff_seconds: Annotated[float, Field(ge=0, le=3600)] = 1.0
 
 
 class ApprovalRule(Part):
     """Who has to agree, and by when. Whoever starts a run never approves it."""
 
-    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+    quorum: Annotated[int, Field(ge=1, le=20), WHOLE] = 1
     roles: Annotated[tuple[Role, ...], Field(max_length=4)] = ()
     due_seconds: Maybe[Seconds] = None
     escalate_to: Annotated[tuple[Id, ...], Field(max_length=20)] = ()
@@ -43,7 +43,7 @@ class WorkflowActionV1(Part):
     """One thing that a workflow does."""
 
     action_id: Id
-    order: Annotated[int, Field(ge=1)]
+    order: Annotated[int, Field(ge=1), WHOLE]
     port_family: PortFamily
     operation: Operation
     execution_tier_override: Maybe[ExecutionTier] = None
