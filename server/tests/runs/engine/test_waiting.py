@@ -117,3 +117,19 @@ async def test_a_lost_run_leaves_nothing_at_work(site: Site, works: Works) -> No
     assert await fail_lost(engine) == 1
     assert (await yard.jobs.get(child)).state is State.CANCELLED
     assert (await site.get(run))["steps"][0]["status"] == "Cancelled"
+
+
+async def test_a_worker_whose_clock_is_behind_does_not_run_in_circles(site: Site, works: Works) -> None:
+    """By the book's time the next try is due, by the worker's it isn't: what the book says counts."""
+    yard, engine = works.house.yard, works.engine
+    retry = {"maxAttempts": 2, "backoffSeconds": 600}
+    run = await site.run({"actionId": "a", "retry": retry})
+    (child,) = (await engine.go_on(await engine.look(run))).children
+    claimed = await yard.jobs.claim(child, await yard.database.fetchval("SELECT entry FROM jobs WHERE id = $1", child))
+    await yard.jobs.finish(claimed, State.FAILED, error={"code": "broken", "message": "It broke."})
+    assert not (await engine.go_on(await engine.look(run))).children
+    await yard.database.execute(
+        "UPDATE runs_heads SET at = at + interval '1 hour' WHERE workspace = $1", site.place.id
+    )  # fmt: skip
+    standing = await engine.go_on(await engine.look(run))
+    assert (len(standing.children), standing.again) == (1, False)

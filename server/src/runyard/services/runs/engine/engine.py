@@ -88,7 +88,8 @@ class Engine:
         snapshot = replace(snapshot, outcomes=await self._outcomes(snapshot))
         snapshot = replace(snapshot, look_at=await self._look_at(snapshot))
         prepared: dict[str, Prepared] = {}
-        for move in advance(snapshot, self.catalogue, self.jobs.clock()).moves:
+        now = max(self.jobs.clock(), found.written_at)  # what the book will say, or nothing would be prepared in time
+        for move in advance(snapshot, self.catalogue, now).moves:
             if isinstance(move, Start) and move.by == "job":
                 prepared[move.action] = Prepared(input=move.input, job=await self._prepare(snapshot, move))
         return Look(snapshot=snapshot, prepared=prepared)

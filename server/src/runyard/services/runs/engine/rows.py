@@ -43,7 +43,7 @@ _SAVE_STEP: Final = (
 )
 
 _WHOLE: Final = f"""
-    SELECT {RUN_COLUMNS}, spec,
+    SELECT {RUN_COLUMNS}, spec, (SELECT at FROM runs_heads AS h WHERE h.workspace = runs.workspace) AS written_at,
         (SELECT jsonb_agg(to_jsonb(s) - 'run') FROM runs_steps AS s WHERE s.run = runs.id) AS steps,
         (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.requested_at, a.id) FROM runs_approvals AS a WHERE a.run = runs.id)
             AS approvals
@@ -65,9 +65,14 @@ _ASKERS: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """A run and what belongs to it. Actions that nothing has happened to have a pending step."""
+    """A run and what belongs to it. Actions that nothing has happened to have a pending step.
+
+    Attributes:
+        written_at: the time of what was written last in its workspace, perhaps by a clock that is ahead of ours.
+    """
 
     run: Run
+    written_at: datetime
     spec: Spec
     steps: dict[str, Step]
     approvals: list[Approval]
@@ -91,6 +96,7 @@ async def whole(where: Where, run_id: str) -> Whole | None:
     known = {one["action"]: msgspec.convert(one, Step) for one in row["steps"] or ()}
     return Whole(
         run=run_of(row),
+        written_at=row["written_at"],
         spec=spec,
         steps={
             one.action_id: known.get(one.action_id) or Step(action=one.action_id, place=place)
