@@ -236,6 +236,7 @@ async def test_rate_limit_headers_are_true(house_with):
         (b"[]", "application/json", 422, "validation-failed"),
         (b"{}", "text/plain", 415, "unsupported-media-type"),
         (b'{"email": "a\\u0000@example.com", "roles": ["admin"]}', "application/json", 422, "validation-failed"),
+        (b'{"email": ' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}", "application/json", 422, "validation-failed"),
         (b"{" + b" " * 1024 * 1024 + b"}", "application/json", 413, "payload-too-large"),
     ],
 )

@@ -14,7 +14,7 @@ from runyard.database import Connection, Database
 from runyard.identity.checks import storable
 from runyard.services.runs.engine.tiers import Tier
 from runyard.services.runs.machines import store as machines
-from runyard.services.runs.machines.machine import HEARTBEAT, MISSED
+from runyard.services.runs.machines.machine import status_of
 from runyard.services.runs.models.agents import AgentV1, RegisterAgentRequest, UpdateAgentRequest
 from runyard.services.runs.models.machines import AgentCapability, MachineStatus
 from runyard.services.runs.policies.tools import risk
@@ -53,9 +53,7 @@ class Agent:
 
     def status(self, now: datetime) -> MachineStatus:
         """How it is, by what was heard of it."""
-        if self.heard_at is None or now - self.heard_at > MISSED * HEARTBEAT:
-            return MachineStatus.OFFLINE
-        return MachineStatus.ONLINE if self.heard_ok else MachineStatus.DEGRADED
+        return status_of(self.heard_at, ok=self.heard_ok, now=now)
 
     def shown(self, now: datetime) -> AgentV1:
         """The agent as the protocol shows it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import httpcore
 
 from runyard.sandbox.hosts import Hosts
 from runyard.services.runs.http.guard import Guard
+from runyard.services.runs.http.trust import trust
 from runyard.services.runs.models.machines import ConnectionTestResult, ConnectionTestStatus
 
 PATIENCE: Final = 5.0
@@ -45,7 +45,7 @@ async def reach(url: str, hosts: Hosts) -> Reached:
         hosts: those of the internal network that may be asked.
     """
     loop = asyncio.get_running_loop()
-    context = await asyncio.to_thread(_trust)
+    context = await trust()
     started, why = loop.time(), None
     try:
         async with (
@@ -59,9 +59,3 @@ async def reach(url: str, hosts: Hosts) -> Reached:
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, ssl.SSLError) as error:
         why = f"{error or type(error).__name__}."
     return Reached(milliseconds=round((loop.time() - started) * 1000), why=why)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Made once: it takes many milliseconds."""
-    return ssl.create_default_context()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
@@ -205,11 +204,13 @@ Paged = Annotated[Page, Depends(paged)]
 
 def _holds_nul(content: object) -> bool:
     """Whether any text in there has a character that no database text can have."""
-    if isinstance(content, str):
-        return "\0" in content
-    inner: Sequence[object] = ()
-    if isinstance(content, dict):
-        inner = [*content, *content.values()]
-    elif isinstance(content, list):
-        inner = content
-    return any(map(_holds_nul, inner))
+    left = [content]
+    while left:
+        each = left.pop()
+        if isinstance(each, str) and "\0" in each:
+            return True
+        if isinstance(each, dict):
+            left += [*each, *each.values()]
+        elif isinstance(each, list):
+            left += each
+    return False

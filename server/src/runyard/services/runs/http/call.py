@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Final, Literal
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -19,6 +18,7 @@ from msgspec import UNSET, Meta, UnsetType
 from runyard.jobs import Asked, Job, JobContext, JobFailed, NewJob, Offer, Registration, Unservable
 from runyard.sandbox.hosts import Hosts
 from runyard.services.runs.http.guard import Forbidden, Guard
+from runyard.services.runs.http.trust import trust
 from runyard.settings import Settings
 from runyard.sizes import KIB, MIB
 
@@ -142,7 +142,7 @@ class HttpCall:
         return result
 
     async def _follow(self, ctx: JobContext, call: Call) -> _Came:
-        context = await asyncio.to_thread(_trust)
+        context = await trust()
         place = _Place(call.url, call.method, dict(call.headers), _content(call))
         async with httpcore.AsyncConnectionPool(
             ssl_context=context, network_backend=self._guard, max_connections=2, retries=0
@@ -251,12 +251,6 @@ async def _kept(ctx: JobContext, came: _Came) -> dict[str, object]:
             truncated = False  # it says that it is JSON, and isn't
     headers = {name: value.replace("\0", "") for name, value in came.headers.items() if name != "set-cookie"}
     return {"status": came.status, "headers": headers, "body": shown, "url": came.url, "truncated": truncated}
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Made once: it takes many milliseconds."""
-    return ssl.create_default_context()
 
 
 def _host(url: str) -> str:

@@ -65,9 +65,7 @@ class Machine:
 
     def status(self, now: datetime) -> MachineStatus:
         """How it is, by what was heard of it."""
-        if self.heard_at is None or now - self.heard_at > MISSED * HEARTBEAT:
-            return MachineStatus.OFFLINE
-        return MachineStatus.ONLINE if self.heard_ok else MachineStatus.DEGRADED
+        return status_of(self.heard_at, ok=self.heard_ok, now=now)
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -100,3 +98,10 @@ class Machine:
             enrolled_at_iso=self.enrolled_at,
             status_message=message if isinstance(message, str) else None,
         )
+
+
+def status_of(heard_at: datetime | None, *, ok: bool, now: datetime) -> MachineStatus:
+    """How something is that was last heard of then, and was well, or wasn't."""
+    if heard_at is None or now - heard_at > MISSED * HEARTBEAT:
+        return MachineStatus.OFFLINE
+    return MachineStatus.ONLINE if ok else MachineStatus.DEGRADED

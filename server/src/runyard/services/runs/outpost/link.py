@@ -13,7 +13,6 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from runyard.services.runs.models.auth import TokenResponse
 from runyard.services.runs.models.machines import ClaimAnswer, EnrolledMachine, MachineHeartbeat
 from runyard.services.runs.outpost.account import Account
 
@@ -26,6 +25,14 @@ RENEWED: Final = 60.0
 LONGEST_PAUSE: Final = 20.0
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class _Token(BaseModel):
+    """What of a token's answer matters here."""
+
+    access_token: str
+    expires_in: float
+
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +139,7 @@ class Link:
                 "grant_type": "client_credentials", "workspaceId": self._account.workspace,
                 "client_id": self._account.client_id, "client_secret": self._account.client_secret,
             }  # fmt: skip
-            known = _read(TokenResponse, await _answer(self._client.post("/v1/auth/token", json=asked)))
+            known = _read(_Token, await _answer(self._client.post("/v1/auth/token", json=asked)))
             self._token = known.access_token
             self._until = now + max(known.expires_in - RENEWED, known.expires_in / 2)
             return self._token

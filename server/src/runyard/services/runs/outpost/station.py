@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from runyard.services.runs.machines.invocation import PING
 from runyard.services.runs.models.machines import ClaimAnswer, Delivery, InvocationError
 from runyard.services.runs.outpost.command import Outcome, carry_out
 from runyard.services.runs.outpost.link import Link, LinkDown, LinkRefused, Pauses
@@ -21,8 +22,6 @@ WAIT: Final = 20.0
 
 FAREWELL: Final = 5.0
 """Seconds in which the yard is told that work was broken off."""
-
-PING: Final = "machine:ping"
 
 log = structlog.get_logger(__name__)
 
