@@ -267,6 +267,16 @@ async def test_a_machine_that_is_asked_twice_to_end_breaks_off(place: Place, tmp
         assert not alive(child)
 
 
+async def test_what_a_machine_has_started_ends_with_it_even_if_it_is_killed(place: Place, tmp_path: Path) -> None:
+    """Else it would go on, while the yard has it done anew."""
+    async with running(place, tmp_path, hostname="forge-2") as machine:
+        invocation = await machine.ask("thing:wait", gate="gate")
+        child = int((await machine.printed(invocation, "waiting")).split()[1])
+        assert alive(child)
+        machine.process.kill()
+        await until(lambda: not alive(child), "what it had started to end")
+
+
 async def test_a_deregistered_machine_says_so_and_ends(place: Place, tmp_path: Path) -> None:
     async with running(place, tmp_path, hostname="forge-2") as machine:
         assert (await place.admin.delete(f"/machines/{machine.id}")).status_code == 204

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from runyard.services.runs.models.machines import Delivery, InvocationError
+from runyard.services.runs.outpost.keeper import Keeper
 from runyard.services.runs.outpost.table import Operation
 from runyard.sizes import KIB
 
@@ -39,11 +40,12 @@ Say = Callable[[str], Awaitable[None]]
 Outcome = dict[str, object] | InvocationError
 
 
-async def carry_out(operation: Operation, delivery: Delivery, say: Say) -> Outcome:
+async def carry_out(operation: Operation, delivery: Delivery, say: Say, keeper: Keeper) -> Outcome:
     """Run the command of an invocation to its end. Cancelling ends it, with all that it has started.
 
     Args:
         say: is given its log as it comes.
+        keeper: ends it should this process be killed.
 
     Returns:
         its output, or why there is none.
@@ -65,7 +67,8 @@ async def carry_out(operation: Operation, delivery: Delivery, say: Say) -> Outco
         finally:
             os.close(out)
             os.close(err)
-        return await _followed(process, operation, printed, complained, say)
+        with keeper.keeping(process.pid):
+            return await _followed(process, operation, printed, complained, say)
 
 
 async def _followed(

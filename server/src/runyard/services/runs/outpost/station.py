@@ -13,6 +13,7 @@ import structlog
 from runyard.services.runs.machines.invocation import PING
 from runyard.services.runs.models.machines import ClaimAnswer, Delivery, InvocationError
 from runyard.services.runs.outpost.command import Outcome, carry_out
+from runyard.services.runs.outpost.keeper import Keeper
 from runyard.services.runs.outpost.link import Link, LinkDown, LinkRefused, Pauses
 from runyard.services.runs.outpost.scroll import Scroll
 from runyard.services.runs.outpost.table import Table
@@ -32,11 +33,13 @@ class Station:
     Args:
         link: to the yard.
         table: what the machine can do.
+        keeper: ends what the machine has started should it be killed.
     """
 
-    def __init__(self, link: Link, table: Table) -> None:
+    def __init__(self, link: Link, table: Table, keeper: Keeper) -> None:
         self._link = link
         self._table = table
+        self._keeper = keeper
         self._work: dict[str, asyncio.Task[None]] = {}
         self._unwanted: set[str] = set()
         """Those that the yard has said to stop."""
@@ -132,7 +135,7 @@ class Station:
         log.info("begun", invocation=delivery.invocation_id, operation=delivery.action)
         try:
             async with Scroll(lambda text: self._say(delivery, log=text)) as scroll:
-                outcome = await carry_out(operation, delivery, scroll.add)
+                outcome = await carry_out(operation, delivery, scroll.add, self._keeper)
         except asyncio.CancelledError:
             if delivery.invocation_id not in self._unwanted:
                 gone = InvocationError(code="interrupted", message="The machine was stopped while it was at work.")

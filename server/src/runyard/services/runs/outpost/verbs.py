@@ -127,14 +127,15 @@ def _near(settings: Settings) -> str:
 
 
 async def _run(table: Table, url: str | None, near: str, *, token: str | None, state: Path | None) -> None:
+    from runyard.services.runs.outpost.keeper import open_keeper  # noqa: PLC0415
     from runyard.services.runs.outpost.link import Link  # noqa: PLC0415
     from runyard.services.runs.outpost.station import Station  # noqa: PLC0415
 
     account = await _account(table, url or near, token=token, state=state)
     if url is not None:  # the yard may have moved since
         account = msgspec.structs.replace(account, url=url)
-    async with Link(account) as link:
-        station, loop = Station(link, table), asyncio.get_running_loop()
+    async with Link(account) as link, open_keeper() as keeper:
+        station, loop = Station(link, table, keeper), asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, station.drain)
         offers = ", ".join(sorted(table.operations))
