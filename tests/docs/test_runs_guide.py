@@ -14,9 +14,26 @@ import pytest
 
 from runyard.testing.running import RunningYard
 
-from .terminal import ROOT, RUNS_GUIDE, Terminal, blocks, reader_environment
+from .terminal import ROOT, RUNS_GUIDE, Block, Terminal, blocks, reader_environment
 
 TOLD = "https://hooks.example.com"
+README = ROOT / "sdks" / "python" / "portarium-client" / "README.md"
+GENERATION = ROOT / "docs" / "guides" / "python-client-generation.md"
+
+USED = """
+from portarium_client.api.runs import cancel_run
+
+with AuthenticatedClient(URL, credentials) as client:
+    show(client)
+    path = Path("invoice.txt")
+    path.write_text("5000 for the roof")
+    assert there_and_back(client, path) == b"5000 for the roof"
+    approve(client, "approval-nobody-asked-for")
+    cancel_run.sync("ws-acme", run.run_id, client=client)
+    assert not ended(client, run.run_id)
+    watch(client, run.run_id)
+"""
+"""What is done with the functions of the client's README, which defines them and goes on."""
 
 
 class Hooks(ThreadingHTTPServer):
@@ -77,3 +94,15 @@ def test_every_block_of_the_page_runs(yard_database: str, tmp_path: Path) -> Non
     assert isinstance(release, dict)
     assert (release["version"], release["tests"], release["poster"]["name"]) == ("2.1", 27, "thumbnail.jpg")
     assert (tmp_path / "examples" / "thumbnail.jpg").stat().st_size > 1000
+
+
+@pytest.mark.timeout(180)
+def test_the_code_of_the_clients_readme_runs(yard_database: str, tmp_path: Path) -> None:
+    with RunningYard(database_url=yard_database) as yard:
+        terminal = Terminal(tmp_path / "terminal", tmp_path, reader_environment(yard))
+        workspace, workflow, *_ = (block for block in blocks(GENERATION) if block.runs)
+        terminal.run(workspace)
+        terminal.run(workflow)
+        code = [block.code for block in blocks(README) if block.language == "python"]
+        assert len(code) > 6
+        terminal.run(Block(README, 1, "python", "\n".join([*code, USED]), None))
