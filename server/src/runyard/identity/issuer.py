@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote_plus, urlencode
 
 import httpx
 import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, RSAKey, import_key
 
 from runyard.clock import Clock
 from runyard.identity.errors import InvalidCredential, IssuerFailed
@@ -214,20 +214,8 @@ class Issuer:
     async def _ask_for_keys(self) -> dict[str | None, RSAKey | ECKey]:
         place = self._jwks_uri or (await self._where()).jwks_uri
         status, body = await self._ask("GET", place)
-        try:
-            keys = KeySet.import_key_set(_read(body, dict[str, list[dict[str, object]]], place, status))  # type: ignore[arg-type]
-        except (JoseError, KeyError, TypeError, ValueError):
-            raise IssuerFailed(f"The keys at {place} can't be read.") from None
-        usable: list[RSAKey | ECKey] = [
-            key
-            for key in keys
-            if key.get("use") in {None, "sig"}
-            and (
-                (isinstance(key, RSAKey) and key.raw_value.key_size >= SMALLEST_RSA)
-                or (isinstance(key, ECKey) and key.curve_name == "P-256")
-            )
-        ]
-        return {key.kid: key for key in usable}
+        found = [_key(each) for each in _read(body, _Keys, place, status).keys]
+        return {key.kid or key.thumbprint(): key for key in found if key is not None}
 
     async def _where(self) -> _Places:
         if self._places is None or time.monotonic() - self._places.read_at > FRESH:
@@ -267,8 +255,27 @@ async def _asked(
         yield answer
 
 
+def _key(said: dict[str, Any]) -> RSAKey | ECKey | None:
+    """A key that may sign tokens; None for one that may not or that we can't read: others of the issuer's are good."""
+    if said.get("kty") not in {"RSA", "EC"}:
+        return None
+    try:
+        key = import_key(said)
+    except (JoseError, KeyError, TypeError, ValueError):
+        return None
+    if key.get("use") not in {None, "sig"}:
+        return None
+    if isinstance(key, RSAKey):
+        return key if key.raw_value.key_size >= SMALLEST_RSA else None
+    return key if isinstance(key, ECKey) and key.curve_name == "P-256" else None
+
+
 class _Issued(msgspec.Struct):
     iss: str = ""
+
+
+class _Keys(msgspec.Struct):
+    keys: list[dict[str, Any]]
 
 
 class _Places(msgspec.Struct):

@@ -67,14 +67,14 @@ class Throttle:
 
 
 def _keys(name: str, address: str) -> tuple[str, str]:
-    return _of_name(name), f"address {_network(address)}"
+    return _of_name(name), f"address {network_of(address)}"
 
 
 def _of_name(name: str) -> str:
     return f"name {name[:NAME]}"
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """What one subscriber of a network has: an IPv4 address, or 64 bits of IPv6."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -22,6 +22,7 @@ class Keys:
 
     url: str = ""
     keys: list[ECKey] = field(default_factory=list)
+    strange: list[object] = field(default_factory=list)
     asked: int = 0
     may: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -29,7 +30,8 @@ class Keys:
         await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
         await self.may.wait()
-        body = json.dumps({"keys": [key.as_dict(private=False, kid=key.kid) for key in self.keys]}).encode()
+        known = [key.as_dict(private=False, kid=key.kid) for key in self.keys]
+        body = json.dumps({"issuer": "https://id.example", "keys": [*self.strange, *known]}).encode()
         head = b"HTTP/1.1 200 OK" if self.keys else b"HTTP/1.1 503 Service Unavailable"
         writer.write(head + b"\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
@@ -102,6 +104,17 @@ async def test_nobody_with_a_good_token_waits_for_the_question_that_another_one_
     keys.may.set()
     with pytest.raises(InvalidCredential):
         await forged
+
+
+async def test_keys_that_nobody_here_can_read_do_no_harm(keys: Keys) -> None:
+    """RFC 7517, 5."""
+    keys.may.set()
+    keys.strange = [
+        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "x"}, {"kty": "EC", "crv": "P-999", "x": "a", "y": "b"},
+        {"kty": "RSA", "kid": "broken"}, {"kty": "oct", "kid": "shared", "k": "c2VjcmV0"}, {},
+    ]  # fmt: skip
+    keys.keys = [a_key("good")]
+    assert (await keys.issuer().access(signed(keys.keys[0]))).subject == "ada"
 
 
 @pytest.mark.parametrize("changed", [{"exp": 1}, {"iat": 4_000_000_000}, {"nbf": 4_000_000_000}, {"aud": "else"}])

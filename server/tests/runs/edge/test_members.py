@@ -314,6 +314,21 @@ async def test_a_key_with_another_body_is_a_conflict_and_changes_nothing(place):
     assert len((await place.admin.get("/users")).json()["items"]) == 5
 
 
+async def test_one_key_at_once_is_one_change(place):
+    headers, asked = {"Idempotency-Key": "k"}, {"email": email(), "roles": ["auditor"]}
+    answers = await asyncio.gather(*(place.admin.post("/users", json=asked, headers=headers) for _ in range(8)))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 7
+
+
+async def test_a_deletion_that_comes_again_with_its_key_is_answered_as_before(place):
+    user, _ = await place.add(Role.AUDITOR)
+    headers = {"Idempotency-Key": "k"}
+    for _ in range(2):
+        assert (await place.admin.delete(f"/users/{user.user_id}", headers=headers)).status_code == 204
+    assert (await place.admin.delete(f"/users/{user.user_id}")).status_code == 404
+
+
 async def test_a_refused_change_does_not_spend_its_key(place):
     headers = {"Idempotency-Key": "k"}
     taken = {"email": place.users[Role.AUDITOR].email, "roles": ["auditor"]}

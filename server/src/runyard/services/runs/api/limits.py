@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import Request
 
+from runyard.identity.throttle import network_of
 from runyard.services.runs.room import Room
 from runyard.web.requests import add_header
 
@@ -20,6 +21,6 @@ def count(request: Request, room: Room, user: UUID | None) -> None:
         TooFast: they have to wait.
     """
     address = "" if request.client is None else request.client.host
-    caller = f"address {address}".encode() if user is None else user.bytes
+    caller = f"address {network_of(address)}".encode() if user is None else user.bytes
     for name, value in room.pace.keep(caller).headers.items():
         add_header(request.scope, name, value)
