@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey, RSAKey, import_key
 from runyard.clock import Clock
 from runyard.identity.errors import InvalidCredential, IssuerFailed
 from runyard.identity.tokens import Moment
+from runyard.trust import trust
 
 ALGORITHMS: Final = ("RS256", "ES256")
 TYPES: Final = frozenset({None, "jwt", "at+jwt", "application/at+jwt"})
@@ -249,7 +250,7 @@ async def _asked(
     method: str, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
 ) -> AsyncIterator[httpx.Response]:
     async with (
-        httpx.AsyncClient(timeout=PATIENCE) as client,
+        httpx.AsyncClient(timeout=PATIENCE, verify=await trust()) as client,
         client.stream(method, url, data=form, headers=headers) as answer,
     ):
         yield answer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -11,6 +13,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from runyard import trust
 from runyard.clock import utc_now
 from runyard.identity import InvalidCredential, IssuerFailed
 from runyard.identity.issuer import Issuer
@@ -115,6 +118,23 @@ async def test_keys_that_nobody_here_can_read_do_no_harm(keys: Keys) -> None:
     ]  # fmt: skip
     keys.keys = [a_key("good")]
     assert (await keys.issuer().access(signed(keys.keys[0]))).subject == "ada"
+
+
+async def test_nobody_waits_while_certificates_are_read(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a tenth of a second, in which the event loop would serve nobody."""
+    read, real = list[threading.Thread](), ssl.create_default_context
+
+    def noted(*given: object, **named: object) -> ssl.SSLContext:
+        read.append(threading.current_thread())
+        return real(*given, **named)
+
+    monkeypatch.setattr(ssl, "create_default_context", noted)
+    trust._context.cache_clear()
+    keys.may.set()
+    keys.keys = [a_key("good")]
+    await keys.issuer().access(signed(keys.keys[0]))
+    assert read
+    assert threading.current_thread() not in read
 
 
 @pytest.mark.parametrize("changed", [{"exp": 1}, {"iat": 4_000_000_000}, {"nbf": 4_000_000_000}, {"aud": "else"}])

@@ -11,8 +11,8 @@ import httpcore
 
 from runyard.sandbox.hosts import Hosts
 from runyard.services.runs.http.guard import Guard
-from runyard.services.runs.http.trust import trust
 from runyard.services.runs.models.machines import ConnectionTestResult, ConnectionTestStatus
+from runyard.trust import trust
 
 PATIENCE: Final = 5.0
 """Seconds that it gets to answer."""

@@ -18,9 +18,9 @@ from msgspec import UNSET, Meta, UnsetType
 from runyard.jobs import Asked, Job, JobContext, JobFailed, NewJob, Offer, Registration, Unservable
 from runyard.sandbox.hosts import Hosts
 from runyard.services.runs.http.guard import Forbidden, Guard
-from runyard.services.runs.http.trust import trust
 from runyard.settings import Settings
 from runyard.sizes import KIB, MIB
+from runyard.trust import trust
 
 KIND: Final = "run.http"
 BODY: Final = "body"
