@@ -37,6 +37,11 @@ _IDEMPOTENCY_KEY: Final = {
     "description": "Name of this request, by which it is known when it comes again.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 }
+_REPEATABLE: Final = {
+    "claimMachineInvocations", "heartbeatAgent", "heartbeatMachine", "testAgentConnection", "testMachineConnection",
+}  # fmt: skip
+"""Posts that may come again as they are: nothing is remembered of them, so they have no key."""
+
 _HEADERS: Final = {
     "X-Correlation-Id": ("What ties the request to what comes of it.", True, {"type": "string", "minLength": 1}),
     "ETag": ("Which version of a thing this is.", False, {"type": "string", "pattern": '^"[0-9a-f]+"$'}),
@@ -79,8 +84,9 @@ def _made() -> Node:
     for operation in _operations(paths):
         _finish(operation)
     for item in paths.values():
-        if "post" in item and item["post"].get("security") == _SECURITY:
-            item["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        post = item.get("post", {})
+        if post.get("security") == _SECURITY and post["operationId"] not in _REPEATABLE:
+            post.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     schemas = document.pop("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
-from uuid import uuid4
 
 import httpx
 
@@ -12,7 +11,7 @@ from ...client import AuthenticatedClient
 from ...models.heartbeat_request import HeartbeatRequest
 from ...models.machine_heartbeat import MachineHeartbeat
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
@@ -20,13 +19,8 @@ def _get_kwargs(
     machine_id: str,
     *,
     body: HeartbeatRequest,
-    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
-        headers["Idempotency-Key"] = idempotency_key
-
-    headers.setdefault("Idempotency-Key", str(uuid4()))  # so that it may be tried again
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -63,7 +57,6 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     body: HeartbeatRequest,
-    idempotency_key: str | Unset = UNSET,
 ) -> Response[MachineHeartbeat | ProblemDetails]:
     """Hear that a machine lives, and how it is.
 
@@ -76,7 +69,6 @@ def sync_detailed(
         workspace_id=workspace_id,
         machine_id=machine_id,
         body=body,
-        idempotency_key=idempotency_key,
     )
     return _build_response(client.get_httpx_client().request(**asked))
 
@@ -87,7 +79,6 @@ def sync(
     *,
     client: AuthenticatedClient,
     body: HeartbeatRequest,
-    idempotency_key: str | Unset = UNSET,
 ) -> MachineHeartbeat:
     """Hear that a machine lives, and how it is.
 
@@ -102,7 +93,6 @@ def sync(
         machine_id=machine_id,
         client=client,
         body=body,
-        idempotency_key=idempotency_key,
     )
     return cast("MachineHeartbeat", errors.success(answer, return_problems=client.return_problems))
 
@@ -113,7 +103,6 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     body: HeartbeatRequest,
-    idempotency_key: str | Unset = UNSET,
 ) -> Response[MachineHeartbeat | ProblemDetails]:
     """Hear that a machine lives, and how it is.
 
@@ -126,7 +115,6 @@ async def asyncio_detailed(
         workspace_id=workspace_id,
         machine_id=machine_id,
         body=body,
-        idempotency_key=idempotency_key,
     )
     return _build_response(await client.get_async_httpx_client().request(**asked))
 
@@ -137,7 +125,6 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     body: HeartbeatRequest,
-    idempotency_key: str | Unset = UNSET,
 ) -> MachineHeartbeat:
     """Hear that a machine lives, and how it is.
 
@@ -152,6 +139,5 @@ async def asyncio(
         machine_id=machine_id,
         client=client,
         body=body,
-        idempotency_key=idempotency_key,
     )
     return cast("MachineHeartbeat", errors.success(answer, return_problems=client.return_problems))

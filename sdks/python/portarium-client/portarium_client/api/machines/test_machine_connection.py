@@ -3,7 +3,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
-from uuid import uuid4
 
 import httpx
 
@@ -11,20 +10,13 @@ from ... import errors
 from ...client import AuthenticatedClient
 from ...models.connection_test_result import ConnectionTestResult
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     workspace_id: str,
     machine_id: str,
-    *,
-    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
-        headers["Idempotency-Key"] = idempotency_key
-
-    headers.setdefault("Idempotency-Key", str(uuid4()))  # so that it may be tried again
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -33,7 +25,6 @@ def _get_kwargs(
             machine_id=quote(str(machine_id), safe=""),
         ),
     }
-    _kwargs["headers"] = headers
     return _kwargs
 
 
@@ -56,7 +47,6 @@ def sync_detailed(
     machine_id: str,
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> Response[ConnectionTestResult | ProblemDetails]:
     """Ask a machine for a sign of life, and measure how long it takes to come.
 
@@ -68,7 +58,6 @@ def sync_detailed(
     asked = _get_kwargs(
         workspace_id=workspace_id,
         machine_id=machine_id,
-        idempotency_key=idempotency_key,
     )
     return _build_response(client.get_httpx_client().request(**asked))
 
@@ -78,7 +67,6 @@ def sync(
     machine_id: str,
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> ConnectionTestResult:
     """Ask a machine for a sign of life, and measure how long it takes to come.
 
@@ -92,7 +80,6 @@ def sync(
         workspace_id=workspace_id,
         machine_id=machine_id,
         client=client,
-        idempotency_key=idempotency_key,
     )
     return cast("ConnectionTestResult", errors.success(answer, return_problems=client.return_problems))
 
@@ -102,7 +89,6 @@ async def asyncio_detailed(
     machine_id: str,
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> Response[ConnectionTestResult | ProblemDetails]:
     """Ask a machine for a sign of life, and measure how long it takes to come.
 
@@ -114,7 +100,6 @@ async def asyncio_detailed(
     asked = _get_kwargs(
         workspace_id=workspace_id,
         machine_id=machine_id,
-        idempotency_key=idempotency_key,
     )
     return _build_response(await client.get_async_httpx_client().request(**asked))
 
@@ -124,7 +109,6 @@ async def asyncio(
     machine_id: str,
     *,
     client: AuthenticatedClient,
-    idempotency_key: str | Unset = UNSET,
 ) -> ConnectionTestResult:
     """Ask a machine for a sign of life, and measure how long it takes to come.
 
@@ -138,6 +122,5 @@ async def asyncio(
         workspace_id=workspace_id,
         machine_id=machine_id,
         client=client,
-        idempotency_key=idempotency_key,
     )
     return cast("ConnectionTestResult", errors.success(answer, return_problems=client.return_problems))

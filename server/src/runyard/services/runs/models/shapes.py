@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import IPv6Address
 from typing import Annotated, Final, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from runyard.services.runs.models.base import NOT_BLANK, Ask
@@ -13,11 +14,24 @@ from runyard.services.runs.models.base import NOT_BLANK, Ask
 _HOST: Final = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 _REST: Final = r"(/[A-Za-z0-9._~:/@!$&'()*+,;=%-]*)?"
 
+
+def _addressed(url: str) -> str:
+    """A URL whose host, where it is in brackets, is an address: patterns can't tell."""
+    host = url.split("/")[2]
+    if host.startswith("["):
+        IPv6Address(host[1 : host.index("]")])
+    return url
+
+
 Https: TypeAlias = Annotated[
-    str, Field(pattern=f"^https://{_HOST}{_REST}$", max_length=2000, json_schema_extra={"format": "uri"})
+    str,
+    Field(pattern=f"^https://{_HOST}{_REST}$", max_length=2000, json_schema_extra={"format": "uri"}),
+    AfterValidator(_addressed),
 ]
 Endpoint: TypeAlias = Annotated[
-    str, Field(pattern=f"^https?://{_HOST}{_REST}$", max_length=2000, json_schema_extra={"format": "uri"})
+    str,
+    Field(pattern=f"^https?://{_HOST}{_REST}$", max_length=2000, json_schema_extra={"format": "uri"}),
+    AfterValidator(_addressed),
 ]
 """Where something answers. No query: that is where secrets would be."""
 
