@@ -17,7 +17,7 @@ from runyard.services.runs.caller import Caller
 from runyard.services.runs.engine import rows, starting, steering
 from runyard.services.runs.engine.engine import Engine
 from runyard.services.runs.engine.open import make_engine
-from runyard.services.runs.engine.spec import Action, Retry, Spec, before
+from runyard.services.runs.engine.spec import Action, Approval, Retry, Spec, before
 from runyard.services.runs.engine.states import StepStatus
 from runyard.services.runs.engine.steering import Deed, Intervention
 from runyard.services.runs.engine.tiers import Tier
@@ -139,11 +139,12 @@ class World:
         return True
 
     async def decide(self, *, agrees: bool = False) -> bool:
-        """Somebody decides one of the approvals; the starter tries, too, and never may."""
-        pending = [one for one in (await self.whole()).approvals if one.status == "Pending"]
-        if not pending:
+        """Somebody decides one of the approvals, perhaps once more; the starter tries, too, and never may."""
+        asked = [one for one in (await self.whole()).approvals if one.status == "Pending" or not agrees]
+        if not asked:
             return False
-        one = self.random.choice(pending)
+        one = self.random.choice(asked)
+        voted = await rows.votes(self.yard.database, one.id)
         decision = "Approved" if agrees else self.random.choice(["Approved"] * 8 + ["Denied", "RequestChanges"])
         users = [self.starter, self.decider, uuid4()]
         user = self.random.choice(users[1:] if agrees else users)
@@ -158,6 +159,8 @@ class World:
         except (Crash, Refused):
             return True
         assert user != self.starter
+        assert one.status == "Pending", "what was decided is decided"
+        assert decision != "Approved" or user not in voted, "one person is one voice"
         return True
 
     async def steer(self) -> None:
@@ -249,7 +252,7 @@ class World:
             voters = await rows.votes(self.yard.database, one.id)
             assert self.starter not in voters
             if one.status == "Approved":
-                assert len(set(voters)) >= one.quorum
+                assert len(set(voters)) >= one.quorum == found.spec.approval.quorum
         if run.status.ended:
             assert all(one.status.ended for one in steps.values())
             assert not [one for one in asked if one.status == "Pending"]
@@ -296,7 +299,7 @@ def specs(draw: st.DrawFn) -> Spec:
                 input={"value": {"$ref": f"actions.{uses}.output.value"} if uses else 1},
             )
         )  # fmt: skip
-    return Spec(execution_tier=tier, actions=tuple(actions))
+    return Spec(execution_tier=tier, actions=tuple(actions), approval=Approval(quorum=draw(st.integers(1, 3))))
 
 
 @pytest.fixture(scope="module")

@@ -82,11 +82,12 @@ class Runs(RuleBasedStateMachine):
             given = [one for one in self.run.approvals.values() if one.action == about and not one.void]
             assert given
             assert all(one.status == "Approved" and one.id in approvals for one in given)
-            plan = self.run.plans[given[-1].plan_hash]
-            doing = next(one for one in plan.doings if one.action_id == start.action)
-            assert doing.served_by == (start.served_by or "runyard")
-            if about is not None:
-                assert doing.input == start.input
+            for one in given:  # each of them: what is approved is what is done
+                plan = self.run.plans[one.plan_hash]
+                doing = next(one for one in plan.doings if one.action_id == start.action)
+                assert doing.served_by == (start.served_by or "runyard")
+                if about is not None:
+                    assert doing.input == start.input
 
     @precondition(lambda self: self.run.running())
     @rule(data=st.data(), fails=st.booleans())
@@ -101,6 +102,13 @@ class Runs(RuleBasedStateMachine):
     @rule(data=st.data(), decision=st.sampled_from(["Approved", "Approved", "Approved", "Denied", "RequestChanges"]))
     def somebody_decides(self, data: st.DataObject, decision: str) -> None:
         self.run.decide(decision, data.draw(st.sampled_from(self.run.pending())))
+
+    @precondition(lambda self: self.run.pending() and len(self.run.approvals) < 8)
+    @rule(data=st.data())
+    def somebody_asks_for_one_more(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.run.pending()))
+        more = replace(one, id=f"more-{len(self.run.approvals)}", due_at=None, escalate_to=())
+        self.run.approvals[more.id] = more
 
     @precondition(lambda self: self.run.served_by)
     @rule(data=st.data(), by=st.sampled_from(["sap/1", "oracle/2"]))
@@ -139,10 +147,21 @@ class Runs(RuleBasedStateMachine):
             assert found.moves or found.wake_at > self.run.now
 
     @invariant()
+    def a_run_that_goes_on_waits_for_something(self) -> None:
+        """For work, for somebody to decide, or for the next try: never for nothing until its time is over."""
+        if not hasattr(self, "run") or self.run.run.status.ended or self.run.run.hold is not None:
+            return
+        if advance(self.run.snapshot(), CATALOGUE, self.run.now).moves:
+            return
+        pauses = [one for one in self.run.steps.values() if one.ready_at is not None and one.ready_at > self.run.now]
+        assert self.run.running() or self.run.pending() or pauses
+
+    @invariant()
     def nobody_is_asked_twice_for_the_same(self) -> None:
         if hasattr(self, "run"):
             gates = [(move.action, move.plan.digest()) for move in self.run.made if isinstance(move, OpenGate)]
-            live = [(one.action, one.plan_hash) for one in self.run.approvals.values() if not one.void]
+            opened = [one for one in self.run.approvals.values() if not one.id.startswith("more-")]
+            live = [(one.action, one.plan_hash) for one in opened if not one.void]
             assert len(live) == len(set(live))
             assert set(live) <= set(gates)
 

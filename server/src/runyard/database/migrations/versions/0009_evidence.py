@@ -164,6 +164,11 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX runs_human_tasks_list ON runs_human_tasks (workspace, created_at, id)",
+    "CREATE INDEX runs_human_tasks_by_status ON runs_human_tasks (workspace, status, created_at, id)",
+    (
+        "CREATE INDEX runs_human_tasks_by_assignee ON runs_human_tasks (workspace, assignee, created_at, id)"
+        " WHERE assignee IS NOT NULL"
+    ),
     """
     CREATE INDEX runs_human_tasks_of ON runs_human_tasks (workspace, assignee)
         WHERE status <> 'completed' AND withdrawn_at IS NULL

@@ -110,6 +110,10 @@ STATEMENTS: tuple[str, ...] = (
         PRIMARY KEY (run, action)
     )
     """,
+    (
+        "CREATE INDEX runs_steps_files ON runs_steps USING gin"
+        " (jsonb_path_query_array(files, '$.*.sha256') jsonb_path_ops) WHERE files <> '{}'"
+    ),
     """
     CREATE TABLE runs_plans (
         id text PRIMARY KEY,
@@ -157,7 +161,17 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX runs_approvals_list ON runs_approvals (workspace, requested_at, id)",
-    "CREATE INDEX runs_approvals_pending ON runs_approvals (workspace, requested_at, id) WHERE status = 'Pending'",
+    "CREATE INDEX runs_approvals_by_status ON runs_approvals (workspace, status, requested_at, id)",
+    "CREATE INDEX runs_approvals_by_plan ON runs_approvals (workspace, plan, requested_at, id)",
+    "CREATE INDEX runs_approvals_by_asker ON runs_approvals (workspace, requested_by, requested_at, id)",
+    (
+        "CREATE INDEX runs_approvals_by_assignee ON runs_approvals (workspace, assignee, requested_at, id)"
+        " WHERE assignee IS NOT NULL"
+    ),
+    (
+        "CREATE INDEX runs_approvals_by_work_item ON runs_approvals (workspace, work_item, requested_at, id)"
+        " WHERE work_item IS NOT NULL"
+    ),
     "CREATE INDEX runs_approvals_run ON runs_approvals (run)",
     "CREATE INDEX runs_approvals_due ON runs_approvals (due_at) WHERE status = 'Pending'",
     """

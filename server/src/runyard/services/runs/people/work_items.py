@@ -45,7 +45,10 @@ _TOLD: Final = (
 FILTERS: Final[Mapping[str, str]] = {
     "status": "status = $0",
     "owner": "owner::text = $0",
-    "run": f"($0 = ANY (item.run_ids) OR {_TOLD.format('one.run_id = $0')})",
+    "run": """item.id = ANY (ARRAY (
+        SELECT id FROM runs_work_items WHERE workspace = $1 AND run_ids @> ARRAY[$0]
+        UNION SELECT work_item_id FROM runs_evidence WHERE workspace = $1 AND run_id = $0
+    ))""",
     "workflow": "$0 = ANY (workflow_ids)",
     "approval": _TOLD.format("one.approval_id = $0"),
     "evidence": _TOLD.format("one.id::text = $0"),
