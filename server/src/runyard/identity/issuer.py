@@ -225,6 +225,8 @@ class Issuer:
             places = _read(body, _Places, place, status)
             if places.issuer != self.url:
                 raise IssuerFailed(f"{place} speaks for {places.issuer!r}, and not for {self.url!r}.")
+            if self.url.startswith("https://") and not all(each.startswith("https://") for each in places.all):
+                raise IssuerFailed(f"{place} leads to addresses without https.")
             places.read_at = time.monotonic()
             self._places = places
         return self._places
@@ -285,6 +287,11 @@ class _Places(msgspec.Struct):
     token_endpoint: str
     jwks_uri: str
     read_at: float = 0.0
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Where secrets are sent, or believed."""
+        return self.authorization_endpoint, self.token_endpoint, self.jwks_uri
 
 
 class _Failed(msgspec.Struct):

@@ -120,6 +120,21 @@ async def test_keys_that_nobody_here_can_read_do_no_harm(keys: Keys) -> None:
     assert (await keys.issuer().access(signed(keys.keys[0]))).subject == "ada"
 
 
+async def test_an_issuer_that_leads_to_plain_http_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer(
+        "https://id.example", client_id="yard", client_secret="s", jwks_uri=None, audience="yard", clock=utc_now
+    )
+    places = {"issuer": "https://id.example", "jwks_uri": "https://id.example/keys"}
+    places |= {"authorization_endpoint": "https://id.example/a", "token_endpoint": "http://id.example/t"}
+
+    async def answer(*_: object, **__: object) -> tuple[int, bytes]:
+        return 200, json.dumps(places).encode()
+
+    monkeypatch.setattr(issuer, "_ask", answer)
+    with pytest.raises(IssuerFailed, match="without https"):
+        await issuer.sign_in_url(redirect_uri="https://yard.example/", state="s", nonce="n", challenge="c")
+
+
 async def test_nobody_waits_while_certificates_are_read(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a tenth of a second, in which the event loop would serve nobody."""
     read, real = list[threading.Thread](), ssl.create_default_context

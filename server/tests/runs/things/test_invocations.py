@@ -54,6 +54,17 @@ async def test_a_claim_that_waits_gets_the_work_when_it_comes(place: Place, mach
     assert [one["invocationId"] for one in (await waiting)["invocations"]] == [asked["invocationId"]]
 
 
+async def test_a_claim_that_waits_gets_nothing_once_its_account_has_ended(place: Place, machine: Far) -> None:
+    waiting = asyncio.create_task(machine.claim(wait=20))
+    async with asyncio.timeout(20):
+        while "lastHeartbeatAtIso" not in (await place.auditor.get(f"/machines/{machine.id}")).json():
+            pass
+    assert (await place.admin.delete(f"/service-accounts/{machine.client_id}")).status_code == 204
+    await ask(place, machine)
+    with pytest.raises(AssertionError, match="401"):
+        await waiting
+
+
 async def test_what_was_handed_out_and_did_not_arrive_is_handed_out_again(place: Place, machine: Far) -> None:
     invocation = (await ask(place, machine))["invocationId"]
     await machine.claim()

@@ -13,6 +13,7 @@ from fastapi import Path, Response
 from starlette.requests import ClientDisconnect
 
 from runyard.database import Connection
+from runyard.identity import InvalidCredential
 from runyard.services.runs.api.commands import command, look
 from runyard.services.runs.api.edge import Entered, Paged, Visit, asks, router
 from runyard.services.runs.api.heartbeats import require_self
@@ -193,6 +194,8 @@ async def claim(visit: Entered, machine_id: MachineId) -> Response:
             await _rung(rung, yard.tails.closing, left)
             if await visit.request.is_disconnected():  # what it would be handed, nobody would do
                 raise ClientDisconnect
+            if await visit.still() is None:
+                raise InvalidCredential("revoked")
 
 
 async def _claim(visit: Visit, machine_id: str, asked: ClaimRequest) -> ClaimAnswer:
