@@ -21,13 +21,13 @@ async def known_files(where: Database | Connection, workspace: str, digests: Col
 async def find_file(where: Database | Connection, workspace: str, digest: str) -> tuple[str, int, datetime] | None:
     """Name, size and time of a file that was uploaded to the workspace, or that an action of its runs has made."""
     row = await where.fetchrow(
-        # Found first, by its index: the planner takes steps with some file for more than they are.
+        # One by one, each by its index: the planner takes steps with some file for far more than they are.
         "WITH step AS MATERIALIZED (SELECT run, files, ended_at FROM runs_steps"
         " WHERE files <> '{}' AND jsonb_path_query_array(files, '$.*.sha256') @> jsonb_build_array($2::text))"
         " SELECT name, size, created_at FROM runs_files WHERE workspace = $1 AND digest = $2 UNION ALL"
-        " SELECT file.value->>'name', (file.value->>'size')::bigint, coalesce(step.ended_at, runs.created_at)"
-        " FROM step JOIN runs ON runs.id = step.run, jsonb_each(step.files) AS file"
-        " WHERE runs.workspace = $1 AND file.value->>'sha256' = $2 LIMIT 1",
+        " SELECT file.value->>'name', (file.value->>'size')::bigint, coalesce(step.ended_at, run.created_at)"
+        " FROM step, LATERAL (SELECT created_at FROM runs WHERE id = step.run AND workspace = $1 OFFSET 0) AS run,"
+        " jsonb_each(step.files) AS file WHERE file.value->>'sha256' = $2 LIMIT 1",
         workspace, digest,
     )  # fmt: skip
     return None if row is None else (row["name"], row["size"], row["created_at"])
