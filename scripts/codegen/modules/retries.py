@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import httpx
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHANGES = frozenset({"PUT", "PATCH", "DELETE"})  # commands have a key from the beginning
 _PASSING = frozenset({429, 502, 503, 504})
 
 
@@ -60,9 +61,9 @@ class RetryingClient(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send, perhaps several times."""
+        _name(request)
         if self._retries is None:
             return super().send(request, **options)
-        _name(request)
         attempt = 1
         while True:
             response: httpx.Response | None = None
@@ -90,9 +91,9 @@ class RetryingAsyncClient(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send, perhaps several times."""
+        _name(request)
         if self._retries is None:
             return await super().send(request, **options)
-        _name(request)
         attempt = 1
         while True:
             response: httpx.Response | None = None
@@ -112,6 +113,6 @@ class RetryingAsyncClient(httpx.AsyncClient):
 
 
 def _name(request: httpx.Request) -> None:
-    """Have a deletion known by a key: done already and asked for again, it is answered as before, and not with 404."""
-    if request.method == "DELETE":
+    """Have a change known by a key: done already and sent again, it is answered as before, and not with 404 or 412."""
+    if request.method in _CHANGES:
         request.headers.setdefault("Idempotency-Key", str(uuid4()))

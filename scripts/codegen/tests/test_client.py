@@ -25,7 +25,7 @@ from portarium_client import (
     wait_for_run,
 )
 from portarium_client.api.approvals import decide_approval
-from portarium_client.api.machines import deregister_machine
+from portarium_client.api.machines import deregister_machine, update_machine
 from portarium_client.api.runs import get_run, list_runs, start_run
 from portarium_client.models import (
     ApprovalDecision,
@@ -33,6 +33,7 @@ from portarium_client.models import (
     ProblemDetails,
     RunV1,
     StartRunRequest,
+    UpdateMachineRequest,
 )
 
 Answering = Callable[[httpx.Request], httpx.Response]
@@ -189,6 +190,16 @@ def test_commands_have_a_key_that_stays_the_same() -> None:
 def test_what_was_deleted_already_is_not_found_missing() -> None:
     asked, answer = answers(httpx.ReadTimeout("slow"), httpx.Response(204))
     deregister_machine.sync("ws", "m", client=client(answer, retries=AT_ONCE))
+    assert len({request.headers["Idempotency-Key"] for request in asked}) == 1
+
+
+async def test_what_was_changed_already_is_not_found_changed() -> None:
+    asked, answer = answers(problem(503), problem(502), problem(409))
+    with pytest.raises(errors.Conflict):
+        await update_machine.asyncio(
+            "ws", "m", client=client(answer, retries=AT_ONCE), body=UpdateMachineRequest(slots=2)
+        )
+    assert [request.method for request in asked] == ["PATCH"] * 3
     assert len({request.headers["Idempotency-Key"] for request in asked}) == 1
 
 
