@@ -87,33 +87,33 @@ class ServiceAccounts:
             InvalidValue: the name or the time can't be used.
             AlreadyExists: the name is taken.
         """
-        now, user_id, secret = self._clock(), uuid4(), new_key("client")
+        now, user_id, secret, roles = self._clock(), uuid4(), new_key("client"), frozenset(roles)
         name, client_id = checked_name("service account's name", name), f"sa-{uuid4()}"
         await connection.execute("INSERT INTO users (id, name, created_at) VALUES ($1, $2, $3)", user_id, name, now)
         try:
             async with connection.transaction():
-                await connection.execute(
+                made = await connection.execute(
                     """
                     INSERT INTO service_accounts
                         (client_id, workspace, user_id, name, secret_digest, roles, machine_id, created_at, expires_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                    SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM workspaces WHERE id = $2 AND deleted_at IS NULL
                     """,
                     client_id,
                     workspace,
                     user_id,
                     name,
                     digest(secret.reveal()),
-                    sorted(set(roles)),
+                    sorted(roles),
                     machine_id,
                     now,
                     None if expires_in is None else now + checked_lifetime(expires_in),
                 )
         except asyncpg.UniqueViolationError:
             raise AlreadyExists(f"A service account {name!r} exists in this workspace already.") from None
-        except asyncpg.ForeignKeyViolationError:
-            raise NotFound("Workspace", workspace) from None
+        if made == "INSERT 0 0":
+            raise NotFound("Workspace", workspace)
         if machine_id is None:  # a machine only does what it is sent: the project's other work is none of its business
-            await join(connection, workspace, user_id)
+            await join(connection, workspace, user_id, roles)
         self._changed(user_id)
         return IssuedAccount(account=await self.get(workspace, client_id, connection), secret=secret)
 

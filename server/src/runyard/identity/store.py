@@ -20,7 +20,7 @@ from runyard.identity.principal import Credential, Principal
 from runyard.identity.projects import Projects
 from runyard.identity.service_accounts import ServiceAccount, ServiceAccounts
 from runyard.identity.ssh_keys import SshKeys
-from runyard.identity.throttle import Throttle
+from runyard.identity.throttle import Throttle, network_of
 from runyard.identity.tokens import Tokens
 from runyard.identity.users import Users
 from runyard.identity.workspace_tokens import WorkspaceTokens, is_workspace_token
@@ -124,17 +124,21 @@ class IdentityStore:
     async def exchange(self, client_id: str, secret: str, *, address: str) -> ServiceAccount:
         """The service account with this id and secret; ``address`` is as for :meth:`sign_in`.
 
+        Nobody guesses such a secret, so failures only count for this id at this address: strangers can't lock a program
+        out, nor one with an old secret the others beside it.
+
         Raises:
-            TooManyAttempts: this id or address failed too often.
+            TooManyAttempts: this id failed too often from this address.
             InvalidCredential: there is none, or none that works.
         """
-        self._throttle.check(client_id, address)
+        who = f"{network_of(address)} {client_id}"
+        self._throttle.check(who)
         try:
             account = await self.service_accounts.authenticate(client_id, secret)
         except CredentialError:
-            self._throttle.failed(client_id, address)
+            self._throttle.failed(who)
             raise
-        self._throttle.succeeded(client_id)
+        self._throttle.succeeded(who)
         return account
 
     async def close(self) -> None:

@@ -32,8 +32,8 @@ class Throttle:
         self._clock = clock
         self._failures: dict[str, deque[datetime]] = {}  # in the order of the last failure
 
-    def check(self, name: str, address: str) -> None:
-        """Return if ``name`` may try to sign in from ``address``.
+    def check(self, name: str, address: str | None = None) -> None:
+        """Return if ``name`` may try to sign in from ``address``; without one only the name counts.
 
         Raises:
             TooManyAttempts: not now; it says for how long.
@@ -42,7 +42,7 @@ class Throttle:
         if wait > timedelta():
             raise TooManyAttempts(math.ceil(wait.total_seconds()))
 
-    def failed(self, name: str, address: str) -> None:
+    def failed(self, name: str, address: str | None = None) -> None:
         """Count a failure."""
         now = self._clock()
         for key in _keys(name, address):
@@ -66,8 +66,8 @@ class Throttle:
         return times[0] + WINDOW - self._clock()
 
 
-def _keys(name: str, address: str) -> tuple[str, str]:
-    return _of_name(name), f"address {network_of(address)}"
+def _keys(name: str, address: str | None) -> list[str]:
+    return [_of_name(name)] if address is None else [_of_name(name), f"address {network_of(address)}"]
 
 
 def _of_name(name: str) -> str:

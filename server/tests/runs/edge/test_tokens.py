@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from runyard.identity import Action, allowed
+from runyard.identity import Action, InvalidCredential, NotFound, TooManyAttempts, allowed
 from runyard.services.runs.words import Role
 
 
@@ -165,6 +165,21 @@ async def test_secrets_cannot_be_tried_out(house_with):
         assert int(late.headers["retry-after"]) >= 1
 
 
+async def test_nobody_locks_a_program_out(house_with):
+    """Neither a stranger who knows its id, nor a program beside it that has an old secret."""
+    async with house_with(login_attempts=3) as house:
+        place = await house.place()
+        account, beside = [await house.account(place.id, Role.AUDITOR) for _ in range(2)]
+        identity, client_id = house.yard.identity, account.account.client_id
+        for _ in range(3):
+            with pytest.raises(InvalidCredential):
+                await identity.exchange(client_id, "wrong", address="192.0.2.1")
+        with pytest.raises(TooManyAttempts):
+            await identity.exchange(client_id, account.secret.reveal(), address="192.0.2.1")
+        await identity.exchange(client_id, account.secret.reveal(), address="192.0.2.2")
+        await identity.exchange(beside.account.client_id, beside.secret.reveal(), address="192.0.2.1")
+
+
 async def test_a_program_reaches_its_workspaces_work_through_other_services(house, place, account):
     """Its token is one of the yard's: confined to the project of the same name."""
     principal = await house.yard.identity.authenticate(await token(house, account))
@@ -204,3 +219,10 @@ async def test_a_field_that_is_there_twice_is_refused(house, account):
     media = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await house.client().post("/v1/auth/token", content=content, headers=media)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+async def test_nobody_is_made_in_a_workspace_that_has_ended(house):
+    place = await house.place()
+    assert (await house.client(token=place.admin.headers["authorization"][7:]).delete(place.path)).status_code == 204
+    with pytest.raises(NotFound):
+        await house.account(place.id, Role.ADMIN)
