@@ -20,6 +20,7 @@ from .agent_work_items import AgentWorkItems
 from .approval_decision import ApprovalDecision
 from .approval_list_response import ApprovalListResponse
 from .approval_rule import ApprovalRule
+from .approval_rule_roles_item import ApprovalRuleRolesItem
 from .approval_status import ApprovalStatus
 from .approval_v1 import ApprovalV1
 from .availability_status import AvailabilityStatus
@@ -224,6 +225,7 @@ __all__ = (
     "ApprovalDecision",
     "ApprovalListResponse",
     "ApprovalRule",
+    "ApprovalRuleRolesItem",
     "ApprovalStatus",
     "ApprovalV1",
     "AvailabilityStatus",

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
-from ..models.user_role import UserRole
+from ..models.approval_rule_roles_item import ApprovalRuleRolesItem
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="ApprovalRule")
@@ -17,7 +17,7 @@ class ApprovalRule:
 
     Attributes:
         quorum (int | Unset):  Default: 1.
-        roles (list[UserRole] | Unset):
+        roles (list[ApprovalRuleRolesItem] | Unset):
         due_seconds (float | Unset):
         escalate_to (list[str] | Unset):
         escalate_after_seconds (float | Unset):
@@ -25,7 +25,7 @@ class ApprovalRule:
     """
 
     quorum: int | Unset = 1
-    roles: list[UserRole] | Unset = UNSET
+    roles: list[ApprovalRuleRolesItem] | Unset = UNSET
     due_seconds: float | Unset = UNSET
     escalate_to: list[str] | Unset = UNSET
     escalate_after_seconds: float | Unset = UNSET
@@ -75,11 +75,11 @@ class ApprovalRule:
         quorum = d.pop("quorum", UNSET)
 
         _roles = d.pop("roles", UNSET)
-        roles: list[UserRole] | Unset = UNSET
+        roles: list[ApprovalRuleRolesItem] | Unset = UNSET
         if _roles is not UNSET:
             roles = []
             for roles_item_data in _roles:
-                roles_item = UserRole(roles_item_data)
+                roles_item = ApprovalRuleRolesItem(roles_item_data)
 
                 roles.append(roles_item)
 

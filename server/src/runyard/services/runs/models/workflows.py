@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 from pydantic import Field
@@ -11,12 +11,15 @@ from runyard.services.runs.engine.spec import Action, Approval, Spec
 from runyard.services.runs.engine.tiers import Tier
 from runyard.services.runs.models.base import WHOLE, Answer, Ask, Free, Id, Listing, Maybe, Version
 from runyard.services.runs.models.shapes import Changes, Name, Operation, Part, PortFamily
-from runyard.services.runs.words import Role
 from runyard.services.runs.workflows import Workflow
 
+MOST_ACTIONS: Final = 100
 ExecutionTier: TypeAlias = Tier
 Description: TypeAlias = Annotated[str, Field(max_length=10_000)]
 """It may be empty: that takes one away."""
+
+Decider: TypeAlias = Literal["admin", "approver"]
+"""Who may decide at all."""
 
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=366 * 24 * 3600)]
 
@@ -32,7 +35,7 @@ class ApprovalRule(Part):
     """Who has to agree, and by when. Whoever starts a run never approves it."""
 
     quorum: Annotated[int, Field(ge=1, le=20), WHOLE] = 1
-    roles: Annotated[tuple[Role, ...], Field(max_length=4)] = ()
+    roles: Annotated[tuple[Decider, ...], Field(max_length=4)] = ()
     due_seconds: Maybe[Seconds] = None
     escalate_to: Annotated[tuple[Id, ...], Field(max_length=20)] = ()
     escalate_after_seconds: Maybe[Seconds] = None
@@ -43,12 +46,12 @@ class WorkflowActionV1(Part):
     """One thing that a workflow does."""
 
     action_id: Id
-    order: Annotated[int, Field(ge=1), WHOLE]
+    order: Annotated[int, Field(ge=1, le=MOST_ACTIONS), WHOLE]
     port_family: PortFamily
     operation: Operation
     execution_tier_override: Maybe[ExecutionTier] = None
     input: Maybe[Free] = None
-    depends_on: Maybe[Annotated[tuple[Id, ...], Field(max_length=100)]] = None
+    depends_on: Maybe[Annotated[tuple[Id, ...], Field(max_length=MOST_ACTIONS)]] = None
     timeout_seconds: Maybe[Seconds] = None
     retry: Maybe[RetryPolicy] = None
     approval: Maybe[ApprovalRule] = None
@@ -60,7 +63,7 @@ class WorkflowActionV1(Part):
         return cls.model_validate(without_absent(plain), strict=False)
 
 
-Actions: TypeAlias = Annotated[list[WorkflowActionV1], Field(min_length=1, max_length=100)]
+Actions: TypeAlias = Annotated[list[WorkflowActionV1], Field(min_length=1, max_length=MOST_ACTIONS)]
 Policies: TypeAlias = Annotated[tuple[Id, ...], Field(max_length=50)]
 
 

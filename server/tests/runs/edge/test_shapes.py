@@ -1,14 +1,18 @@
-"""Integers, however they are written: JSON has one sort of numbers."""
+"""What the contract says of a value is what the server takes."""
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from runyard.services.runs.models.machines import ClaimRequest
 from runyard.services.runs.models.places import CreateMapLayerRequest
 from runyard.services.runs.models.policies import SavePolicyRequest
-from runyard.services.runs.models.workflows import RetryPolicy
+from runyard.services.runs.models.shapes import Endpoint
+from runyard.services.runs.models.workflows import Decider, RetryPolicy
+from runyard.services.runs.words import MAY, Act
 
 
 @pytest.mark.parametrize("written", ["2", "2.0", "2e0", "0.2E1"])
@@ -31,3 +35,18 @@ def test_the_contract_still_says_the_limits():
         field = fields.get("maxAttempts") or fields["version"]
         assert field["type"] == "integer"
         assert field["minimum"] == 1
+
+
+def test_who_may_decide_is_who_may_be_asked_to():
+    assert set(get_args(Decider)) == MAY[Act.APPROVAL_DECIDE]
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[2001:db8::1]:8443", "erp.example", "192.0.2.1:80"])
+def test_an_address_is_one(host: str):
+    assert TypeAdapter(Endpoint).validate_python(f"https://{host}/a") == f"https://{host}/a"
+
+
+@pytest.mark.parametrize("host", ["[8]", "[::1", "[1.2.3.4]", "[::::]", "[]", ""])
+def test_what_is_in_brackets_is_an_address_too(host: str):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Endpoint).validate_python(f"https://{host}/a")
