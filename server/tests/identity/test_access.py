@@ -30,6 +30,8 @@ def caller(**more):
 USER = caller(projects={"mine": "member"})
 LEAD = caller(projects={"mine": "admin"})
 ADMIN = caller(is_admin=True)
+READER = caller(projects={"mine": "reader"})
+READERS_KEY = caller(projects={"mine": "reader"}, project="mine")
 CONFINED = caller(projects={"mine": "member"}, project="mine")
 LEFT = caller()
 GUEST_PLACE = (GUEST.user_id, GUEST.tenant)
@@ -43,6 +45,7 @@ MINE_IN_FOREIGN = (ME, "project:theirs")
 YARD = (None, None)
 
 USE = {Action.READ, Action.LIST, Action.SUBMIT, Action.CANCEL}
+LOOK = {Action.READ, Action.LIST}
 KEEP = USE - {Action.SUBMIT}
 ALL = set(Action)
 MAY_ADMINISTER = {Action.ADMINISTER}
@@ -65,6 +68,12 @@ TABLE = [
     ("an admin", ADMIN, OTHERS_PRIVATE, MAY_ADMINISTER),
     ("an admin", ADMIN, SHARED, MAY_ADMINISTER),
     ("an admin", ADMIN, YARD, MAY_ADMINISTER),
+    ("a project's reader", READER, SHARED, LOOK),
+    ("a project's reader", READER, MINE_IN_PROJECT, KEEP),
+    ("a project's reader", READER, MY_PRIVATE, USE | MAY_ADMINISTER),
+    ("a project's reader", READER, FOREIGN, NOTHING),
+    ("a reader's key for the project", READERS_KEY, SHARED, LOOK),
+    ("a reader's key for the project", READERS_KEY, MY_PRIVATE, NOTHING),
     ("a project's key", CONFINED, SHARED, USE),
     ("a project's key", CONFINED, MY_PRIVATE, NOTHING),
     ("a project's key", CONFINED, MINE_IN_FOREIGN, NOTHING),
@@ -88,14 +97,15 @@ def test_access(who, principal, place, may, action):
 
 
 @given(
-    projects=st.dictionaries(st.sampled_from("abc"), st.sampled_from(["member", "admin"])),
+    projects=st.dictionaries(st.sampled_from("abc"), st.sampled_from(["reader", "member", "admin"])),
     is_admin=st.booleans(),
     action=st.sampled_from([Action.READ, Action.LIST, Action.SUBMIT, Action.CANCEL]),
     tenant=st.sampled_from([None, "", "user:", "project:", user_tenant(OTHER), *map(project_tenant, "abcd")]),
 )
 def test_what_is_somebody_elses_is_reached_through_membership_only(projects, is_admin, action, tenant):
     principal = caller(projects=projects, is_admin=is_admin)
-    member = tenant in {project_tenant(name) for name in projects}
+    looks = action in LOOK
+    member = tenant in {project_tenant(name) for name, role in projects.items() if looks or role != "reader"}
     assert allowed(principal, action, owner=OTHER, tenant=tenant) == member
 
 

@@ -2,7 +2,8 @@
 
 Everything in the yard belongs to an owner (a user) and a tenant (a user's private one, or a project's).
 
-- A user reads, lists, submits and cancels in their private tenant and in the tenants of their projects.
+- A user reads, lists, submits and cancels in their private tenant and in the tenants of their projects; where they are
+  a reader, they read and list.
 - What a user owns stays theirs to read, list and cancel after they left the project it is in.
 - A credential confined to a project reaches that project only, not even what its user owns elsewhere.
 - One that is for some roles of a workspace submits and cancels only if one of them works there, and administers only
@@ -41,6 +42,7 @@ class Action(StrEnum):
     ADMINISTER = "administer"
 
 
+_WORKING: Final = frozenset({Action.SUBMIT, Action.CANCEL})
 _WORK: Final = frozenset({WorkspaceRole.ADMIN, WorkspaceRole.OPERATOR})
 _SCOPES: Final[Mapping[Action, frozenset[str]]] = MappingProxyType(
     {
@@ -70,7 +72,7 @@ def allowed(principal: Principal, action: Action, *, owner: UUID | None = None, 
         return False
     if action is Action.ADMINISTER:
         return _administers(principal, tenant)
-    if _reaches(principal, tenant):
+    if _reaches(principal, tenant, works=action in _WORKING):
         return True
     return action is not Action.SUBMIT and principal.project is None and owner == principal.user_id
 
@@ -85,8 +87,11 @@ def require(principal: Principal, action: Action, *, owner: UUID | None = None, 
         raise Forbidden(f"{principal.name!r} may not {action} this.")
 
 
-def _reaches(principal: Principal, tenant: str | None) -> bool:
+def _reaches(principal: Principal, tenant: str | None, *, works: bool) -> bool:
     if tenant is None:
+        return False
+    readable = {project_tenant(name) for name, role in principal.projects.items() if role == "reader"}
+    if works and tenant in readable:
         return False
     return tenant == principal.tenant or tenant in map(project_tenant, principal.projects)
 

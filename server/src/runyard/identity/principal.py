@@ -9,7 +9,8 @@ from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 CredentialKind: TypeAlias = Literal["api_key", "token", "ssh_key", "service_account", "guest", "operator"]
-Role: TypeAlias = Literal["member", "admin"]
+Role: TypeAlias = Literal["reader", "member", "admin"]
+"""Of a member of a project: readers see its work and start none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

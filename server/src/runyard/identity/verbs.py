@@ -74,12 +74,14 @@ def project_verbs(open_store: OpenStore) -> typer.Typer:
     app = typer.Typer(help="Projects, whose members share work.", no_args_is_help=True)
 
     @app.command()
-    def add(name: ProjectName, *, member: Users = None, admin: Users = None, as_json: AsJson = False) -> None:
+    def add(
+        name: ProjectName, *, member: Users = None, reader: Users = None, admin: Users = None, as_json: AsJson = False
+    ) -> None:
         """Make a project, or add users to it. Saying it twice changes nothing."""
 
         async def change(store: IdentityStore) -> Project:
-            roles: dict[UUID, Role] = {(await store.users.find(user)).id: "member" for user in member or ()}
-            roles |= {(await store.users.find(user)).id: "admin" for user in admin or ()}
+            asked: dict[Role, list[str] | None] = {"reader": reader, "member": member, "admin": admin}
+            roles = {(await store.users.find(user)).id: role for role, users in asked.items() for user in users or ()}
             return await store.projects.add(name, members=roles)
 
         project = work(open_store, change)
@@ -219,7 +221,7 @@ def _project_line(project: Project) -> str:
 
 def _members(project: Project) -> str:
     members = sorted(project.members.items())
-    return ", ".join(f"{user} (admin)" if role == "admin" else user for user, role in members) or "none"
+    return ", ".join(user if role == "member" else f"{user} ({role})" for user, role in members) or "none"
 
 
 def _key_table(keys: list[Standing]) -> str:

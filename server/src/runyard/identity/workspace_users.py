@@ -13,6 +13,7 @@ import asyncpg
 from runyard.database import Connection, Database
 from runyard.identity.checks import checked_email, checked_name
 from runyard.identity.errors import AlreadyExists, LastAdmin, NotFound
+from runyard.identity.principal import Role
 from runyard.identity.roles import WorkspaceRole
 
 SELECT: Final = "SELECT workspace, user_id, email, display_name, roles, active, created_at FROM workspace_users"
@@ -175,7 +176,7 @@ class WorkspaceUsers:
     async def _settle(self, connection: Connection, user: WorkspaceUser) -> None:
         """Have them see the project's work, or not, in the yard's other services as well."""
         if user.active:
-            await join(connection, user.workspace, user.user_id, admin=WorkspaceRole.ADMIN in user.roles)
+            await join(connection, user.workspace, user.user_id, user.roles)
         else:
             await _leave(connection, user.workspace, user.user_id)
         self._changed(user.user_id)
@@ -189,8 +190,8 @@ class WorkspaceUsers:
             raise LastAdmin(user.display_name or str(user.user_id))
 
 
-async def join(connection: Connection, workspace: str, user_id: UUID, *, admin: bool = False) -> None:
-    """Make a user a member of the workspace's project."""
+async def join(connection: Connection, workspace: str, user_id: UUID, roles: Iterable[WorkspaceRole]) -> None:
+    """Make a user a member of the workspace's project: those who don't work in the workspace don't in the project."""
     await connection.execute(
         """
         INSERT INTO memberships (project, user_id, role) VALUES ($1, $2, $3)
@@ -198,8 +199,14 @@ async def join(connection: Connection, workspace: str, user_id: UUID, *, admin: 
         """,
         workspace,
         user_id,
-        "admin" if admin else "member",
+        _standing(frozenset(roles)),
     )
+
+
+def _standing(roles: frozenset[WorkspaceRole]) -> Role:
+    if WorkspaceRole.ADMIN in roles:
+        return "admin"
+    return "member" if WorkspaceRole.OPERATOR in roles else "reader"
 
 
 async def _leave(connection: Connection, workspace: str, user_id: UUID) -> None:

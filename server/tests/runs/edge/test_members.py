@@ -168,7 +168,13 @@ async def test_a_person_is_added_changed_and_removed(house, place):
 async def test_a_member_of_a_workspace_is_one_of_its_project(house, place):
     """What a run does there is theirs to see through the other clients, too."""
     user = place.users[Role.OPERATOR]
-    for asked, standing in (({"roles": ["admin"]}, "admin"), ({"active": False}, None), ({"active": True}, "admin")):
+    for asked, standing in (
+        ({"roles": ["admin"]}, "admin"),
+        ({"active": False}, None),
+        ({"active": True}, "admin"),
+        ({"roles": ["operator", "approver"]}, "member"),
+        ({"roles": ["approver", "auditor"]}, "reader"),
+    ):
         assert (await place.admin.patch(f"/users/{user.user_id}", json=asked)).status_code == 200
         members = (await house.yard.identity.projects.get(place.id)).members
         assert members.get(user.email) == standing

@@ -1,6 +1,11 @@
 """Workspaces, their members and service accounts; idempotent commands."""
 
 STATEMENTS = (
+    # Those who only decide or look on in a workspace only look on in its project.
+    "ALTER TABLE memberships DROP CONSTRAINT memberships_role_check",
+    """
+    ALTER TABLE memberships ADD CONSTRAINT memberships_role_check CHECK (role IN ('reader', 'member', 'admin'))
+    """,
     # A workspace is a project with a name for people, roles and a book. Its id is never given again.
     """
     CREATE TABLE workspaces (
