@@ -163,6 +163,17 @@ class World:
         assert decision != "Approved" or user not in voted, "one person is one voice"
         return True
 
+    async def decide_again(self) -> None:
+        """What was decided, or counts no more, is decided by nobody any more."""
+        for one in (await self.whole()).approvals:
+            with pytest.raises(Refused):
+                await self.change(
+                    lambda connection, book, one=one: approvals.decide(
+                        connection, book, self.caller(uuid4(), Role.APPROVER), one.id, decision="Denied",
+                        rationale="x", wake=self.engine.wake,
+                    )
+                )  # fmt: skip
+
     async def steer(self) -> None:
         """Somebody pauses the run, lets it go on, makes its plan anew or, once in a while, cancels it."""
         caller = self.caller(self.starter, Role.ADMIN)
@@ -259,6 +270,7 @@ class World:
 
     async def check_end(self) -> None:
         """What is true when all is over."""
+        await self.decide_again()
         await self.check()
         assert await self.children() == []
         found = await self.whole()

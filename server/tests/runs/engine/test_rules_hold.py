@@ -63,10 +63,11 @@ class Runs(RuleBasedStateMachine):
         seen = len(self.run.started)
         approvals = dict(self.run.approvals)
         steps = dict(self.run.steps)
-        status = self.run.run.status
+        was = self.run.run
         self.run.go()
         for start in self.run.started[seen:]:
-            assert not status.ended
+            assert not was.status.ended
+            assert was.hold is None, "who holds a run holds what has not begun"
             self._had_to_be(start, approvals, steps)
         assert advance(self.run.snapshot(), CATALOGUE, self.run.now).moves == (), "what was done is done"
 
@@ -167,4 +168,4 @@ class Runs(RuleBasedStateMachine):
 
 
 TestRuns = Runs.TestCase
-TestRuns.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRuns.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

@@ -133,3 +133,19 @@ async def test_a_worker_whose_clock_is_behind_does_not_run_in_circles(site: Site
     )  # fmt: skip
     standing = await engine.go_on(await engine.look(run))
     assert (len(standing.children), standing.again) == (1, False)
+
+
+async def test_an_old_look_at_a_run_does_not_end_a_later_try(site: Site, works: Works) -> None:
+    """Two workers believe that they have the run: what came of the first try is not what came of the second."""
+    yard, engine = works.house.yard, works.engine
+    run = await site.run({"actionId": "a", "retry": {"maxAttempts": 2, "backoffSeconds": 0}})
+    (child,) = (await engine.go_on(await engine.look(run))).children
+    claimed = await yard.jobs.claim(child, await yard.database.fetchval("SELECT entry FROM jobs WHERE id = $1", child))
+    await yard.jobs.finish(claimed, State.FAILED, error={"code": "broken", "message": "It broke."})
+    old = await engine.look(run)
+    standing = await engine.go_on(old)
+    while not standing.children:
+        standing = await engine.go_on(await engine.look(run))
+    assert (await engine.go_on(old)).children == standing.children
+    found = await site.get(run)
+    assert (found["status"], found["steps"][0]["status"], found["steps"][0]["attempt"]) == ("Running", "Running", 2)

@@ -103,7 +103,7 @@ async def test_an_archived_workflow_is_gone_and_its_name_is_free(site: Site) -> 
         ({"actions": [{**ACTION, "input": {"value": {"$ref": "actions.b.output"}}}]}, "actions.0.input"),
         ({"actions": [{**ACTION, "operation": "person:complete"}]}, "actions.0.input.description"),
         ({"policyIds": ["policy-x"]}, "policyIds"),
-        ({"approval": {"roles": ["auditor"]}}, "approval.roles"),
+        ({"approval": {"roles": ["auditor"]}}, "approval.roles.0"),
         ({"approval": {"assigneeUserId": "x"}}, "approval.assigneeUserId"),
         ({"timeoutSeconds": -1}, "timeoutSeconds"),
         ({"unknown": 1}, "unknown"),
