@@ -225,6 +225,21 @@ async def test_an_approved_action_is_done_once_by_its_machine(house: House, plac
     assert (await machine.claim())["invocations"] == []
 
 
+async def test_what_was_approved_is_not_done_by_an_agent_in_quarantine(house: House, place: Place) -> None:
+    machine = await far_machine(house, place, "invoice:pay", allowedCapabilities=["generate", "execute-code"])
+    known = await agent(place, machineId=machine.id)
+    asked = {"agentId": known["agentId"], **PROPOSAL, "toolName": "invoice:pay"}
+    proposed = await made(await machine.client.post("/agent-actions:propose", json=asked), 202)
+    decision = {"decision": "Approved", "rationale": "It is owed."}
+    await made(await place.approver.post(f"/approvals/{proposed['approvalId']}/decide", json=decision), 200)
+    more = {**AGENT, "machineId": machine.id, "allowedCapabilities": ["generate", "execute-code"]}
+    problem(await place.admin.post("/agents", json=more), 409, "conflict")
+    path = f"/agent-actions/{proposed['approvalId']}/execute"
+    told = problem(await machine.client.post(path, json={"flowRef": "flow-1"}), 409, "conflict")
+    assert "quarantine" in told["detail"]
+    assert (await machine.claim())["invocations"] == []
+
+
 async def test_nobody_approves_what_their_agent_proposed(place: Place) -> None:
     agent_id = (await agent(place))["agentId"]
     asked = {"agentId": agent_id, **PROPOSAL, "toolName": "invoice:pay"}

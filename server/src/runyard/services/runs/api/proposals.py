@@ -146,7 +146,10 @@ async def execute(visit: Entered, approval_id: Annotated[str, Path(alias="approv
 
     async def work(connection: Connection, book: Book) -> AgentActionExecution:
         proposal = await proposals.of_approval(connection, visit.caller.workspace, approval_id)
-        _require_agent(visit, await agents.find(connection, visit.caller.workspace, proposal.agent_id))
+        agent = await agents.find(connection, visit.caller.workspace, proposal.agent_id)
+        _require_agent(visit, agent)
+        if agent.quarantine is not None:  # whatever was approved before that
+            raise conflict(f"Agent {agent.id!r} is in quarantine. {agent.quarantine} Have an admin review it.")
         await _check(visit, connection, proposal, asked)
         return _shown(await _invocation(visit, connection, book, proposal), approval_id)
 
