@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from runyard.services.runs import tail
 from runyard.services.runs.ledger import Ledger
+from runyard.services.runs.tail import read
 from runyard.testing.running import until
 
 from .house import frames, note
@@ -61,6 +63,28 @@ async def test_many_readers_at_different_places_miss_nothing(desk, ada):
     places = (0, 1, 499, 500, 501, 1100)
     assert await asyncio.gather(*map(read, places)) == [texts[place:] for place in places]
     await until(lambda: desk.room.streams.watched == 0, "the readers to be gone")
+
+
+async def test_a_reader_who_is_far_behind_holds_nobody_up(desk, ada, monkeypatch):
+    await desk.write(ada.workspace, *map(str, range(600)))
+    gate, waiting = asyncio.Event(), asyncio.Event()
+
+    async def slowly(database, workspace, after):
+        if workspace == ada.workspace and after < 600:
+            waiting.set()
+            await gate.wait()
+        return await read(database, workspace, after)
+
+    monkeypatch.setattr(tail, "read", slowly)
+    async with streaming(ada, params={"after": "0"}) as behind:
+        first = asyncio.create_task(anext(behind))
+        await waiting.wait()
+        async with streaming(ada) as ahead:
+            await desk.write(ada.workspace, "new")
+            assert (await anext(ahead))["data"]["text"] == "new"
+        gate.set()
+        assert (await first)["data"]["text"] == "0"
+        assert (await take(behind, 600))[-1]["data"]["text"] == "new"
 
 
 async def test_one_run_can_be_followed(desk, ada):

@@ -84,14 +84,20 @@ class Streams:
             return Reach(0, 0)
         return Reach(found["newest"] if found["oldest"] is None else found["oldest"] - 1, found["newest"])
 
-    async def follow(self, workspace: str, after: int, *, idle: float) -> AsyncGenerator[Told | None]:
+    async def follow(self, workspace: str, after: int, *, newest: int, idle: float) -> AsyncGenerator[Told | None]:
         """Yield the events after number ``after`` as they come.
 
         Yields None when nothing came for ``idle`` seconds. Ends when the process is closing.
+
+        Args:
+            workspace: whose.
+            after: the last that is known.
+            newest: the last there is: those up to it are read for this watcher alone, who holds up nobody by that.
+            idle: seconds.
         """
         tail = self._tails.get(workspace)
         if tail is None:
-            tail = self._tails[workspace] = _Tail(self._database, workspace, after)
+            tail = self._tails[workspace] = _Tail(self._database, workspace, max(after, newest))
         tail.watchers += 1
         try:
             while not self._closing.is_set():

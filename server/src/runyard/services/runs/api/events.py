@@ -48,16 +48,16 @@ async def stream(
     if said not in {None, "0"} and begin < reach.after:
         text = f"The events up to {reach.after} are past their retention. Go on after={reach.after}, or without."
         raise Refused("gone", text, extra={"oldest": reach.after + 1})
-    return EventStream(_pieces(visit, max(begin, reach.after), run))
+    return EventStream(_pieces(visit, max(begin, reach.after), run, newest=reach.newest))
 
 
-async def _pieces(visit: Visit, after: int, run: str | None) -> AsyncGenerator[bytes]:
+async def _pieces(visit: Visit, after: int, run: str | None, *, newest: int) -> AsyncGenerator[bytes]:
     room, clock = visit.room, asyncio.get_running_loop().time
     patience = room.yard.settings.stream_heartbeat * 0.9
     yield CONNECTED
     yield _place(after)
     end, spoken = clock() + LONGEST, clock()
-    events = room.streams.follow(visit.caller.workspace, after, idle=patience)
+    events = room.streams.follow(visit.caller.workspace, after, newest=newest, idle=patience)
     async with aclosing(events):
         async for event in events:
             wanted = event is not None and run in {None, event.run}
