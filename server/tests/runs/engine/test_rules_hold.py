@@ -72,6 +72,7 @@ class Runs(RuleBasedStateMachine):
         assert advance(self.run.snapshot(), CATALOGUE, self.run.now).moves == (), "what was done is done"
 
     def _had_to_be(self, start: Start, approvals: dict, steps: dict) -> None:
+        assert self.run.steps[start.action].attempt <= self.run.spec.action(start.action).retry.max_attempts
         for name in before(self.dependencies, start.action):
             assert self.run.steps[name].status is StepStatus.SUCCEEDED
         tier = self.run.run.tier

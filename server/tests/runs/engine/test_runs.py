@@ -221,3 +221,17 @@ async def _job_ended(site: Site, job: str) -> str:
         if event is not None and event.ends_job:
             return str(event.data["state"])
     raise AssertionError("the job goes on")
+
+
+async def test_a_list_leaves_out_what_is_large(site: Site) -> None:
+    """Invariant 5: two hundred outputs of megabytes would be one page."""
+    workflow = await site.workflow({"actionId": "a", "input": {"value": "x"}})
+    small, large = [await site.start(workflow) for _ in range(2)]
+    for run in (small, large):
+        await site.ended(run)
+    await site.works.house.yard.database.execute(
+        "UPDATE runs SET output = $2 WHERE id = $1", large, {"a": {"value": "x" * 100_000}}
+    )
+    listed = {one["runId"]: one for one in (await ok(site.place.auditor.get("/runs")))["items"]}
+    assert ("output" in listed[small], "output" in listed[large]) == (True, False)
+    assert len((await site.get(large))["output"]["a"]["value"]) == 100_000

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from runyard.database import Database
 from runyard.identity.checks import storable
 from runyard.services.runs.engine.model import Approval, Run
 from runyard.services.runs.engine.rows import APPROVAL_COLUMNS, RUN_COLUMNS, approval_of, run_of
+from runyard.sizes import KIB
+
+LARGEST_OUTPUT: Final = 64 * KIB
+"""Bytes of JSON above which a list leaves a run's output out, so that no page is larger than anybody can take."""
+
+_COLUMNS: Final = RUN_COLUMNS.replace(
+    "runs.output", f"CASE WHEN octet_length(runs.output::text) <= {LARGEST_OUTPUT} THEN runs.output END AS output"
+)
 
 
 async def page_of_runs(
     database: Database, workspace: str, filters: Mapping[str, object], *, after: tuple[datetime, str], rows: int
 ) -> list[Run]:
-    """Up to ``rows`` runs, in the order of their start.
+    """Up to ``rows`` runs, in the order of their start, without outputs above :data:`LARGEST_OUTPUT`.
 
     Args:
         filters: values of columns; None for any.
     """
     conditions, values = _conditions(filters, 5)
     found = await database.fetch(
-        f"SELECT {RUN_COLUMNS} FROM runs WHERE workspace = $1 AND (created_at, id) > ($2, $3){conditions}"
+        f"SELECT {_COLUMNS} FROM runs WHERE workspace = $1 AND (created_at, id) > ($2, $3){conditions}"
         " ORDER BY created_at, id LIMIT $4",
         workspace, *after, rows, *values,
     )  # fmt: skip
