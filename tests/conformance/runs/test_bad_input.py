@@ -135,8 +135,9 @@ def segment(content: object) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def claims(token: str) -> Record:
-    return json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+def said(token: str, part: int) -> Record:
+    """The header (0) or the claims (1) of a token."""
+    return json.loads(base64.urlsafe_b64decode(token.split(".")[part] + "=="))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def forge(site: Site):
     signing = site.yard.inside(key)
 
     def make(**changed: object) -> str:
-        return signing.sign(json.dumps({**claims(site.token), **changed}).encode(), typ="at+jwt")
+        return signing.sign(json.dumps({**said(site.token, 1), **changed}).encode(), typ="at+jwt")
 
     make.public = signing.public_pem.encode()
     return make
@@ -178,11 +179,17 @@ def test_a_token_for_others_or_another_time(site: Site, forge, unharmed: None, c
 
 
 def test_a_token_whose_algorithm_was_swapped(site: Site, forge, unharmed: None):
-    payload = site.token.split(".")[1]
-    for header in ({"alg": "none", "typ": "at+jwt"}, {"alg": "HS256", "typ": "at+jwt"}):
-        said = f"{segment(header)}.{payload}"
-        seal = b"" if header["alg"] == "none" else hmac.digest(forge.public, said.encode(), "sha256")
-        problem(site.client(f"{said}.{segment(seal)}").post("/workflows", json={}), 401, "unauthorized")
+    for algorithm in ("none", "HS256"):
+        signed = f"{segment({**said(site.token, 0), 'alg': algorithm})}.{site.token.split('.')[1]}"
+        seal = b"" if algorithm == "none" else hmac.digest(forge.public, signed.encode(), "sha256")
+        problem(site.client(f"{signed}.{segment(seal)}").post("/workflows", json={}), 401, "unauthorized")
+
+
+def test_a_token_of_another_workspace(site: Site, token: str, unharmed: None):
+    """Whose program is an administrator there, and nobody here."""
+    there = said(token, 1)["workspaceId"]
+    made(site.client(token).get(f"{site.yard.url}/v1/workspaces/{there}/runs"), 200)
+    problem(site.client(token).post("/workflows", json={}), 401, "unauthorized")
 
 
 def test_a_role_that_only_looks(site: Site, unharmed: None):
@@ -211,6 +218,10 @@ def test_two_deciders_at_once(site: Site):
     won, lost = sorted(answers, key=lambda one: one.status_code)
     decided = made(won, 200)
     assert problem(lost, 409, "conflict")["decision"]["status"] == decided["status"]
+    entries = made(site.auditor.get(f"/runs/{run}/evidence", params={"limit": 200}), 200)["items"]
+    assert [each["summary"] for each in entries if " decided: " in each["summary"]] == [
+        f"Approval {approval['approvalId']} decided: {decided['status']}."
+    ]
     assert made(site.auditor.get(f"/approvals/{approval['approvalId']}"), 200)["status"] == decided["status"]
     site.until(run, "Failed" if decided["status"] == "Denied" else "Paused")
 
