@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from blake3 import blake3
+from websockets.asyncio.client import ClientConnection
+from websockets.frames import Frame, Opcode
 
 from runyard.testing.running import RunningYard
+from runyard.yard import Yard
 
 from . import programs
 from .conftest import Connect, WriteProgram
@@ -61,6 +65,41 @@ async def test_an_original_client_gets_all_of_it(original: Original, program_fil
             (Event.Completed, "g"),
         ]  # fmt: skip
     assert original.orphan_events == {}
+
+
+class Absent(ClientConnection):
+    """Its library hasn't come to reading yet: it owes an answer to each ping."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.owed: list[Frame] = []
+        self._answer, self.protocol.send_frame = self.protocol.send_frame, self._withhold
+
+    def _withhold(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            self.owed.append(frame)
+        else:
+            self._answer(frame)
+
+    def catch_up(self) -> None:
+        for frame in self.owed:
+            self._answer(frame)
+        self.send_data()
+
+
+async def test_a_program_is_heard_once_the_answer_to_its_launch_was_read(yard: RunningYard, name: str) -> None:
+    """Originals drop the output of instances that they don't know yet."""
+    async with wire(yard.inferlets_url, name, create_connection=Absent) as absent:
+        instance = await absent.run(programs.printing(6, piece=6))
+
+        async def watch(opened: Yard) -> list[object]:
+            return [event async for event in opened.tails.follow(UUID(instance), 0, idle=DEADLINE)]
+
+        assert await asyncio.to_thread(yard.inside, watch)
+        await absent.ping()
+        assert instance not in [message.get("instance_id") for message in absent.seen]
+        absent.socket.catch_up()
+        assert [message["type"] for message in await absent.story(instance)] == ["streaming_output", "instance_event"]
 
 
 async def test_messages_keep_their_order_both_ways(guest: Wire) -> None:

@@ -206,9 +206,9 @@ class Connection:
         """Send a frame; waits while the client is behind."""
         await self._socket.send(frame)
 
-    def watch(self, instance: UUID, after: int) -> None:
-        """Tell what the instance says after event ``after``."""
-        task = asyncio.create_task(self._watch(instance, after), name=f"watch {instance}")
+    def watch(self, instance: UUID, after: int, *, launched: bool = False) -> None:
+        """Tell what the instance says after event ``after``; one just launched as soon as the client can know of it."""
+        task = asyncio.create_task(self._watch(instance, after, launched=launched), name=f"watch {instance}")
         self._watches[instance] = task
 
         def ended(_task: asyncio.Task[None]) -> None:
@@ -239,7 +239,7 @@ class Connection:
             if self._ending.get(instance) is answered:
                 del self._ending[instance]
 
-    async def _watch(self, instance: UUID, after: int) -> None:
+    async def _watch(self, instance: UUID, after: int, *, launched: bool) -> None:
         async def before_end() -> None:
             if (answered := self._ending.get(instance)) is not None:
                 await answered.wait()
@@ -250,6 +250,9 @@ class Connection:
         )  # fmt: skip
         try:
             with self._room.watching(instance):
+                if launched and not self.ours:
+                    # Originals drop what a program prints before they have dealt with the answer to its launch.
+                    await self._socket.heard()
                 await watch.run()
         except Gone:
             pass  # the reading side sees it too

@@ -42,8 +42,8 @@ class Client(Protocol):
     async def send(self, frame: bytes) -> None:
         """Send a frame; waits while the client is behind."""
 
-    def watch(self, instance: UUID, after: int) -> None:
-        """Tell what the instance says from now on."""
+    def watch(self, instance: UUID, after: int, *, launched: bool = False) -> None:
+        """Tell what the instance says from now on; one just launched as soon as the client can know of it."""
 
     async def unwatch(self, instance: UUID) -> None:
         """Tell no more of it."""
@@ -184,7 +184,7 @@ class Desk:
         )  # fmt: skip
         await self._client.send(result("instance_launch_result", request.corr_id, str(job.id)))
         if not request.detached and not self._client.watches(job.id):
-            self._client.watch(job.id, 0)
+            self._client.watch(job.id, 0, launched=True)
 
     async def _attach(self, request: ask.AttachInstance) -> None:
         job = await self._room.instance(self._principal, request.instance_id, Action.READ)

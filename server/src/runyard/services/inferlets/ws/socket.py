@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from starlette.types import Receive, Scope, Send
 
+from runyard.web.websockets import heard
+
 _LONGEST_REASON = 120
 
 
@@ -28,6 +30,7 @@ class Socket:
     """A WebSocket that has been asked for."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
         self._receive = receive
         self._send = send
         self._open = False
@@ -71,6 +74,11 @@ class Socket:
         if not self._open:
             raise Gone
         await self._tell({"type": "websocket.send", "bytes": frame})
+
+    async def heard(self) -> None:
+        """Wait until the client's library has taken in what was sent so far."""
+        if self._open:
+            await heard(self._scope)
 
     async def close(self, code: Close, reason: str) -> None:
         """End the connection, if it is still there."""
