@@ -522,7 +522,7 @@ async def test_a_user_deleted_while_they_call_is_not_valid(
 ) -> None:
     headers, authenticate = await place.headers(ada), place.yard.identity.authenticate
 
-    async def too_late(presented: str) -> object:
+    async def too_late(presented: str, **_: object) -> object:
         principal = await authenticate(presented)
         await place.yard.database.execute("DELETE FROM users WHERE id = $1", ada.id)
         return principal

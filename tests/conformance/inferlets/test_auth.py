@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from runyard.identity.principal import Role
 from runyard.testing.running import RunningYard
+from runyard.yard import Yard
 
 from . import programs
 from .conftest import Connect
@@ -195,6 +198,22 @@ async def test_the_yards_token_sees_everything(yard: RunningYard, guest: Wire) -
         await internal.internal_authenticate(token)
         assert instance in {record["id"] for record in await internal.list_instances()}
         assert internal.ws.state.name == "OPEN"
+
+
+@pytest.mark.parametrize("role", ["reader", "member"])
+async def test_a_reader_of_a_project_starts_nothing_there(yard: RunningYard, stranger: Connect, role: Role) -> None:
+    async def make(opened: Yard) -> str:
+        user = await opened.identity.users.create("Reader", email=f"{uuid4()}@example.com")
+        project = await opened.identity.projects.add(f"p-{uuid4()}", members={user.id: role})
+        issued = await opened.identity.keys.issue(user.id, kind="ry", project=project.name)
+        return issued.secret.reveal()
+
+    key = await asyncio.to_thread(yard.inside, make)
+    async with stranger() as somebody:
+        assert (await somebody.ask("internal_authenticate", token=key))["successful"]
+        uploaded = await somebody.upload(programs.ECHO)
+        launched = await somebody.ask("launch_instance", inferlet=uploaded["result"], arguments=[], detached=True)
+        assert (uploaded["successful"], launched["successful"]) == (role == "member", role == "member")
 
 
 async def test_another_token_is_refused(stranger: Connect) -> None:

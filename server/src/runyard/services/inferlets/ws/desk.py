@@ -162,6 +162,7 @@ class Desk:
     # ---------------------------------------------------------------- instances
 
     async def _launch(self, request: ask.LaunchInstance) -> None:
+        self._require_work()
         size = sum(len(argument.encode("utf-8", "replace")) for argument in request.arguments)
         if len(request.arguments) > ARGUMENTS or size > ARGUMENT_BYTES:
             raise Denied(
@@ -185,6 +186,10 @@ class Desk:
         await self._client.send(result("instance_launch_result", request.corr_id, str(job.id)))
         if not request.detached and not self._client.watches(job.id):
             self._client.watch(job.id, 0, launched=True)
+
+    def _require_work(self) -> None:
+        if not allowed(self._principal, Action.SUBMIT, tenant=self._principal.tenant):
+            raise Denied("You may look on in this project; its members add programs and launch them.", code="not_yours")
 
     async def _attach(self, request: ask.AttachInstance) -> None:
         job = await self._room.instance(self._principal, request.instance_id, Action.READ)
@@ -274,6 +279,7 @@ class Desk:
             raise Denied(f"{AT_ONCE} uploads are under way on this connection; finish one first.", code="queue_full")
         limit = LONGEST_BLOB
         if isinstance(chunk, ask.UploadProgram):
+            self._require_work()
             limit = self._yard.settings.inferlet_program
             self._room.programs.expect()
             if chunk.manifest.strip():
