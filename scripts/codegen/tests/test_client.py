@@ -17,9 +17,11 @@ from portarium_client import (
     AuthenticatedClient,
     ClientCredentials,
     Retries,
+    aiter_events,
     aiterate,
     await_run,
     errors,
+    events,
     iter_events,
     iterate,
     wait_for_run,
@@ -430,6 +432,18 @@ def test_a_stream_goes_on_where_it_broke() -> None:
 def test_a_stream_that_is_refused_says_so() -> None:
     with pytest.raises(errors.Forbidden):
         next(iter_events(client(lambda _: problem(403)), "ws"))
+
+
+def unreachable(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("nobody is there")
+
+
+def test_a_stream_that_never_was_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PATIENCE", 0.1)
+    with pytest.raises(httpx.ConnectError):
+        next(iter_events(client(unreachable), "ws"))
+    with pytest.raises(httpx.ConnectError):
+        asyncio.run(anext(aiter_events(client(unreachable), "ws")))  # type: ignore[arg-type]
 
 
 def waiting_for(*looks: str) -> Answering:

@@ -21,6 +21,9 @@ HEARTBEAT = 30.0
 
 SILENCE = 3 * HEARTBEAT
 
+PATIENCE = 30.0
+"""Seconds in which a server has to be reached for the first time. One that was there is waited for."""
+
 LONGEST_WAIT = 15.0
 """Seconds between two tries to reach a server that is gone."""
 
@@ -53,6 +56,7 @@ def iter_events(client: AuthenticatedClient, workspace_id: str, *, after: str | 
 
     Raises:
         errors.ApiError: the server says no.
+        httpx.TransportError: nobody is there to begin with. Whoever was there is waited for.
     """
     return (event for event in watch(client, workspace_id, after=after) if event is not None)
 
@@ -92,7 +96,8 @@ def watch(
                         if stream.left < HEARTBEAT:
                             break  # what is left is less than the connection would wait
         except httpx.TransportError:
-            pass
+            if stream.hopeless:
+                raise
         time.sleep(min(stream.wait(), max(stream.left, 0.0)))
 
 
@@ -113,7 +118,8 @@ async def watch_async(
                         if (event := stream.feed(line)) is not None:
                             yield event
         except httpx.TransportError:
-            pass
+            if stream.hopeless:
+                raise
         await asyncio.sleep(stream.wait())
 
 
@@ -125,6 +131,7 @@ class _Stream:
         self._cursor = after
         self._until = until
         self._failures = 0
+        self._give_up: float | None = time.monotonic() + PATIENCE
         self._id = ""
         self._data: list[str] = []
 
@@ -140,6 +147,11 @@ class _Stream:
         return math.inf if self._until is None else self._until - time.monotonic()
 
     @property
+    def hopeless(self) -> bool:
+        """Whether nobody was ever there, and it was tried for long enough."""
+        return self._give_up is not None and time.monotonic() >= self._give_up
+
+    @property
     def timeout(self) -> httpx.Timeout:
         """Of the next request."""
         return httpx.Timeout(max(min(SILENCE, self.left), 0.001), connect=max(min(10.0, self.left), 0.001))
@@ -149,6 +161,7 @@ class _Stream:
         self._id, self._data = "", []
         if response.status_code == 200:
             self._failures = 0
+            self._give_up = None
             return True
         if response.status_code in {429, 502, 503, 504}:
             return False
