@@ -18,6 +18,9 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.cache import LRUCache
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from schemathesis.checks import CheckContext
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
@@ -55,8 +58,10 @@ OUTSIDE: Final = ["deleteWorkspace"]
 EXPLAINED: Final = {
     r"^cursor: not a cursor of this list": "cursors are ours to make, and signed",
     r"there is no (user|workforce member|policy) |no user .* takes part|is no user's id": "ids are ours to make",
-    r"Policy .* not found": "they are, and nobody else's is found",
+    r"(Policy|Workforce member) .* not found": "they are, and nobody else's is found",
     r"^machineId: is .*; the path says ": "the path names it, so the body need not",
+    r" takes the tier \w+; the agent's is \w+": "how far a tool is to be trusted is a matter of its name",
+    r"has no canonical form: ": "what plans are hashed with is exact to 53 bits; JSON's numbers have no end",
     r"(expiresAtIso|dueAtIso): .* is past; it is": "no schema knows what time it is",
     r"\.condition: ": "conditions are a language of their own",
     r"\w+ is less strict than \w+, the workflow's": "which one it is to be is the workflow's to say",
@@ -179,6 +184,15 @@ def _reasons(problem: dict) -> list[str]:
     """All that a problem says is wrong."""
     errors = problem.get("errors") or {"": [problem["detail"]]}
     return [f"{field}: {text}" for field, texts in errors.items() for text in texts]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_what_the_contract_says() -> Iterator[None]:
+    """Hypothesis likes the constants of modules that are loaded, and which these are is up to the tests before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(providers, "_get_local_constants", Constants)
+        patch.setattr(providers, "CONSTANTS_CACHE", LRUCache(1024))
+        yield
 
 
 @pytest.fixture(scope="module")
