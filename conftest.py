@@ -24,6 +24,7 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
 
 ROOT = Path(__file__).parent
 PAGES = "tests/docs/test_code_blocks.py"
+SEEDS = "tests/e2e/test_seed_"
 LONGEST = (ROOT / "tests" / "docs", ROOT / "tests", ROOT / "scripts", ROOT / "server")
 TERMINAL = pytest.StashKey[IO[str]]()
 
@@ -56,10 +57,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 
 class ByFileOrPage(LoadFileScheduling):
-    """One file for one process, and each page for any."""
+    """One file for one process, and each page for any. The documents' own ports are there once: theirs go together."""
 
     def _split_scope(self, nodeid: str) -> str:
         scope: str = super()._split_scope(nodeid)
+        if scope.startswith(SEEDS):
+            return SEEDS
         return nodeid if scope == PAGES else scope
 
 
