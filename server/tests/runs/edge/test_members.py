@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from runyard.services.runs.api.commands import SWEEP
 from runyard.services.runs.words import Role
 
 
@@ -371,7 +372,7 @@ async def test_old_keys_are_forgotten(house, place):
     assert (
         await place.admin.post("/users", json={"email": email(), "roles": ["auditor"]}, headers=headers)
     ).status_code == 201
-    for _ in range(3):
+    for _ in range(SWEEP):
         await place.admin.post("/users", json={"email": email(), "roles": ["auditor"]})
     left = await database.fetchval(
         "SELECT count(*) FROM runs_idempotency WHERE created_at < now() - interval '24 hours'"

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
@@ -28,6 +29,9 @@ from runyard.web.idempotency import idempotency_key
 A = TypeVar("A", bound=Answer)
 Work: TypeAlias = Callable[[Connection, Book], Awaitable[A]]
 
+SWEEP: Final = 32
+"""Changes of a process between two removals of records that have expired: of twice as many, so that they get fewer."""
+
 _CLAIM: Final = """
     INSERT INTO runs_idempotency AS known (workspace, command, user_id, key, fingerprint, created_at)
     VALUES ($1, $2, $3, $4, $5, $6)
@@ -40,14 +44,17 @@ _KNOWN: Final = """
     WHERE workspace = $1 AND command = $2 AND user_id = $3 AND key = $4
 """
 _DONE: Final = """
-    WITH expired AS (  -- a few each time, so that there are never many
-        DELETE FROM runs_idempotency WHERE ctid = ANY (ARRAY (
-            SELECT ctid FROM runs_idempotency WHERE created_at < $8 LIMIT 2 FOR UPDATE SKIP LOCKED
-        ))
-    )
     UPDATE runs_idempotency SET status = $5, location = $6, body = $7
     WHERE workspace = $1 AND command = $2 AND user_id = $3 AND key = $4
 """
+_SWEEP: Final = f"""
+    DELETE FROM runs_idempotency WHERE ctid = ANY (ARRAY (
+        SELECT ctid FROM runs_idempotency WHERE created_at < $1 LIMIT {2 * SWEEP} FOR UPDATE SKIP LOCKED
+    ))
+"""
+
+
+_changes: Final = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,9 @@ class Once:
             answer, location = await work(connection)
             body = b"" if status == 204 else answer.encoded()
             kept = body if keep is None else keep(answer).encoded()
-            await connection.execute(_DONE, *self._known_by, status, location, kept, expiry)
+            await connection.execute(_DONE, *self._known_by, status, location, kept)
+            if next(_changes) % SWEEP == 0:
+                await connection.execute(_SWEEP, expiry)
             return _Outcome(status, location, body)
 
         return _response(await self._room.yard.database.transaction(attempt))
