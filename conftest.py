@@ -2,6 +2,7 @@
 
 import faulthandler
 import gc
+import logging
 import os
 import signal
 import sys
@@ -78,10 +79,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     watch = threading.Timer(2 * limit, _give_up, [item.nodeid, item.config.stash[TERMINAL]])
     watch.daemon = True
     watch.start()
+    # Commands that are tried in this process send its logs to a terminal that is gone when they have ended.
+    handlers, level = logging.root.handlers[:], logging.root.level
     try:
         return (yield)
     finally:
         watch.cancel()
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
 
 
 def _give_up(name: str, terminal: IO[str]) -> None:
