@@ -4,5 +4,6 @@ from runyard.database.connection import Connection, Database
 from runyard.database.errors import DatabaseError, DatabaseUnavailable
 from runyard.database.open import open_database
 from runyard.database.signals import Signals
+from runyard.database.tail import Tail
 
-__all__ = ["Connection", "Database", "DatabaseError", "DatabaseUnavailable", "Signals", "open_database"]
+__all__ = ["Connection", "Database", "DatabaseError", "DatabaseUnavailable", "Signals", "Tail", "open_database"]

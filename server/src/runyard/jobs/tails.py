@@ -6,22 +6,15 @@ Readers pull. A reader that is slow or comes late reads old events by itself and
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import suppress
-from typing import Final
 from uuid import UUID
 
 from runyard.artifacts import ArtifactStore
-from runyard.database import DatabaseUnavailable, Signals
+from runyard.database import Signals, Tail
 from runyard.jobs.errors import EventsExpired, JobNotFound
 from runyard.jobs.events import ArchiveReader
 from runyard.jobs.model import Event, Job
 from runyard.jobs.store import CHANNEL, PAGE, JobStore
-from runyard.sizes import MIB
-
-WINDOW_BYTES: Final = 1 * MIB
-"""Recent events a tail keeps for watchers that are almost up to date."""
 
 
 class Tails:
@@ -134,92 +127,23 @@ class Tails:
             tail.look()
 
 
-class _Tail:
-    """The newest events of one job: read once, seen by all its watchers."""
+class _Tail(Tail[Event]):
+    """One job's."""
+
+    page = PAGE
 
     def __init__(self, store: JobStore, job: UUID, after: int) -> None:
+        super().__init__(after, name=f"tail {job}")
         self._store = store
         self._job = job
-        self._window: deque[Event] = deque()
-        self._bytes = 0
-        self._start = after  # events up to this number are not in the window
-        self._newest = after
-        self._hinted = after
-        self._reading: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-        self.watchers = 0
-        self.over = False
-        """Whether the log has ended, so that what this tail doesn't have is read from where ended logs are kept."""
 
-        self.look()
+    async def read(self, after: int) -> Sequence[Event]:
+        return await self._store.events(self._job, after)
 
-    def since(self, after: int) -> Sequence[Event] | None:
-        """Events after ``after``, or None when the window doesn't reach back that far."""
-        if after < self._start:
-            return None
-        if after >= self._newest:
-            return []
-        return [event for event in self._window if event.seq > after]
+    def size_of(self, event: Event) -> int:
+        return len(event.body)
 
-    async def news(self, after: int, idle: float) -> bool:
-        """Wait until there is an event after ``after``; False after ``idle`` seconds without one."""
-        if self._newest > after or self.over:
-            return True
-        news = self._news
-        try:
-            async with asyncio.timeout(idle):
-                await news.wait()
-        except TimeoutError:
-            self.look()  # in case a notification was lost
-            return False
-        return True
-
-    def hint(self, seq: int) -> None:
-        """Somebody says that event ``seq`` exists."""
-        if seq > self._newest:
-            # A look that is under way has hinted at this very number, and may be too old to have found it.
-            self._hinted = max(self._hinted + 1, seq)
-            self._read()
-
-    def look(self) -> None:
-        """Look into the log without having been told anything."""
-        self._hinted = max(self._hinted, self._newest) + 1  # a reading that is under way is too old to count
-        self._read()
-
-    def stop(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-
-    def _read(self) -> None:
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._catch_up(), name=f"tail {self._job}")
-
-    async def _catch_up(self) -> None:
-        with suppress(DatabaseUnavailable):  # the next hint or look tries again
-            await self._read_news()
-
-    async def _read_news(self) -> None:
-        while self._hinted > self._newest:
-            hinted = self._hinted
-            events = await self._store.events(self._job, self._newest)
-            for event in events:
-                self._window.append(event)
-                self._bytes += len(event.body)
-                self._newest = event.seq
-            while self._bytes > WINDOW_BYTES and len(self._window) > 1:
-                gone = self._window.popleft()
-                self._bytes -= len(gone.body)
-                self._start = gone.seq
-            if not events and await self._is_ahead_of_the_log():
-                continue
-            self.tell()
-            if len(events) == PAGE:  # there may be more than anybody has spoken of
-                self._hinted = max(self._hinted, self._newest + 1)
-            elif hinted == self._hinted:
-                self._hinted = self._newest
-                return
-
-    async def _is_ahead_of_the_log(self) -> bool:
+    async def found_nothing(self) -> bool:
         """See whether the log has ended; step back if whoever opened this tail named an event that doesn't exist."""
         try:
             job = await self._store.get(self._job)
@@ -229,10 +153,5 @@ class _Tail:
         self.over = job.state.ended
         if self._newest <= job.last_seq:
             return False
-        self._start = self._newest = job.last_seq
+        self.start = self._newest = job.last_seq
         return True
-
-    def tell(self) -> None:
-        """Wake every watcher."""
-        news, self._news = self._news, asyncio.Event()
-        news.set()

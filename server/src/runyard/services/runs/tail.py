@@ -7,21 +7,16 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
 
-from runyard.database import Database, DatabaseUnavailable, Signals
+from runyard.database import Database, Signals, Tail
 from runyard.services.runs.ledger import CHANNEL
-from runyard.sizes import MIB
 from runyard.web.sse import frame
 
 PAGE: Final = 500
-WINDOW_BYTES: Final = 1 * MIB
-"""Recent events a tail keeps for watchers that are almost up to date."""
 
 
 class Told(NamedTuple):
@@ -150,82 +145,18 @@ def _told(seq: int, body: bytes) -> Told:
     return Told(seq, frame(body, cursor=b"%d" % seq, event=head.type.encode()), head.runid)
 
 
-class _Tail:
-    """The newest events of one workspace: read once, seen by all its watchers."""
+class _Tail(Tail[Told]):
+    """One workspace's."""
+
+    page = PAGE
 
     def __init__(self, database: Database, workspace: str, after: int) -> None:
+        super().__init__(after, name=f"tail of {workspace}")
         self._database = database
         self._workspace = workspace
-        self._window: deque[Told] = deque()
-        self._bytes = 0
-        self.start = after  # events up to this number are not in the window
-        self._newest = after
-        self._hinted = after
-        self._reading: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-        self.watchers = 0
-        self.look()
 
-    def since(self, after: int) -> Sequence[Told] | None:
-        """Events after ``after``, or None when the window doesn't reach back that far."""
-        if after < self.start:
-            return None
-        return [event for event in self._window if event.seq > after] if after < self._newest else []
+    async def read(self, after: int) -> Sequence[Told]:
+        return await read(self._database, self._workspace, after)
 
-    async def news(self, after: int, idle: float) -> bool:
-        """Wait until there is an event after ``after``; False after ``idle`` seconds without one."""
-        if self._newest > after:
-            return True
-        news = self._news
-        try:
-            async with asyncio.timeout(idle):
-                await news.wait()
-        except TimeoutError:
-            self.look()  # in case a notification was lost
-            return False
-        return True
-
-    def hint(self, seq: int) -> None:
-        """Somebody says that event ``seq`` exists."""
-        if seq > self._newest:
-            self._hinted = max(self._hinted + 1, seq)  # a reading that is under way may be too old to find it
-            self._read()
-
-    def look(self) -> None:
-        """Look without having been told anything."""
-        self.hint(self._newest + 1)
-
-    def tell(self) -> None:
-        """Wake every watcher."""
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-
-    def stop(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-
-    def _read(self) -> None:
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._catch_up(), name=f"tail of {self._workspace}")
-
-    async def _catch_up(self) -> None:
-        with suppress(DatabaseUnavailable):  # the next hint or look tries again
-            while self._hinted > self._newest:
-                hinted = self._hinted
-                events = await read(self._database, self._workspace, self._newest)
-                for event in events:
-                    self._window.append(event)
-                    self._bytes += len(event.frame)
-                    self._newest = event.seq
-                while self._bytes > WINDOW_BYTES and len(self._window) > 1:
-                    gone = self._window.popleft()
-                    self._bytes -= len(gone.frame)
-                    self.start = gone.seq
-                if events:
-                    self.tell()
-                if len(events) == PAGE:  # there may be more than anybody has spoken of
-                    self._hinted = max(self._hinted, self._newest + 1)
-                elif (
-                    not events and hinted == self._hinted
-                ):  # it was of another yard in the same database, or there was none
-                    self._hinted = self._newest
+    def size_of(self, event: Told) -> int:
+        return len(event.frame)
