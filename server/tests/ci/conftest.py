@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import shutil
-import socket
 import tempfile
 import zipfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ from runyard.jobs import Executor, Job, JobContext, Registration, Worker
 from runyard.services.ci import api
 from runyard.services.ci.words import KIND
 from runyard.settings import Settings
+from runyard.testing.serving import served
 from runyard.testing.working import new_worker, working
 from runyard.web.requests import RequestIds
 from runyard.yard import Yard, open_yard
@@ -167,20 +167,8 @@ async def open_house(ground: Settings, **changes: object) -> AsyncGenerator[Hous
         app = FastAPI()
         app.add_middleware(RequestIds)
         app.include_router(api.router(yard))
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it off here: 40 ms an answer
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5)
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-
-        async def stop() -> None:
-            yard.tails.close()
-            server.should_exit = True
-            await asyncio.wait_for(serving, DEADLINE)
-
-        stack.push_async_callback(stop)
-        house = House(yard, f"http://127.0.0.1:{listener.getsockname()[1]}", clock, server, stack)
+        url, server = await stack.enter_async_context(served(app, yard))
+        house = House(yard, url, clock, server, stack)
         yield house
         await house.leave()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +9,6 @@ from datetime import timedelta
 from uuid import uuid4
 
 import httpx
-import uvicorn
 
 from runyard.app import build_main_app
 from runyard.identity.service_accounts import IssuedAccount
@@ -20,6 +17,7 @@ from runyard.jobs import Offer
 from runyard.services.runs.room import Room, open_room
 from runyard.services.runs.words import Role
 from runyard.testing.running import fresh_yard
+from runyard.testing.serving import served
 from runyard.yard import Yard
 
 DEADLINE = 30.0
@@ -138,21 +136,7 @@ async def open_house(database: str, offers: Sequence[Offer] = (), **settings: ob
     async with AsyncExitStack() as stack:
         yard = await stack.enter_async_context(fresh_yard(database, drain_seconds=0.2, **settings))
         room = await stack.enter_async_context(open_room(yard, offers))
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it off here: 40 ms an answer
-        server = uvicorn.Server(
-            uvicorn.Config(
-                build_main_app(yard, room), log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-
-        async def stop() -> None:
-            yard.tails.close()
-            server.should_exit = True
-            await asyncio.wait_for(serving, DEADLINE)
-
-        stack.push_async_callback(stop)
-        house = House(yard, room, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        url, _ = await stack.enter_async_context(served(build_main_app(yard, room), yard))
+        house = House(yard, room, url)
         async with house.stack:
             yield house

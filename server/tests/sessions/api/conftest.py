@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from runyard.jobs import Event, Job, JobContext, Registration
 from runyard.services.sessions.room import Room, open_room
 from runyard.services.sessions.words import KIND
 from runyard.testing.running import fresh_yard
+from runyard.testing.serving import served
 from runyard.testing.working import new_worker, working
 from runyard.yard import Yard
 
@@ -125,22 +125,8 @@ async def open_house(database: str, **settings: object) -> AsyncGenerator[House]
     async with AsyncExitStack() as stack:
         yard = await stack.enter_async_context(fresh_yard(database, drain_seconds=0.2, **settings))
         room = await open_room(yard)
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it off here: 40 ms an answer
-        server = uvicorn.Server(
-            uvicorn.Config(
-                build_sessions_app(room), log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=5
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-
-        async def stop() -> None:
-            yard.tails.close()
-            server.should_exit = True
-            await asyncio.wait_for(serving, DEADLINE)
-
-        stack.push_async_callback(stop)
-        house = House(yard, room, f"http://127.0.0.1:{listener.getsockname()[1]}", server)
+        url, server = await stack.enter_async_context(served(build_sessions_app(room), yard))
+        house = House(yard, room, url, server)
         async with house.stack:
             yield house
 
