@@ -1,7 +1,6 @@
 """What holds for every test, wherever the suite is started from."""
 
 import faulthandler
-import gc
 import logging
 import os
 import signal
@@ -14,6 +13,8 @@ from typing import IO
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+
+from runyard.loading import undisturbed
 
 # A shell that starts the suite in the background ignores Ctrl-C for it and for all its children; ours test Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -38,12 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Nothing of what is collected becomes garbage: a collector that looks through it all finds nothing each time."""
-    gc.disable()
-    try:
+    with undisturbed():
         return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,14 +16,13 @@ from runyard.services.ci import executor as ci
 from runyard.services.compute.executor import open_media
 from runyard.services.compute.mqtt.open import announce_worker
 from runyard.services.compute.words import PREFIX
-from runyard.services.inferlets.executor import InferletWork, open_inferlets
-from runyard.services.inferlets.programs import Programs
+from runyard.services.inferlets.executor import open_inferlets
 from runyard.services.runs.engine.open import open_runs
 from runyard.services.sessions.agents.models import read_models
 from runyard.services.sessions.executor import open_sessions
 from runyard.settings import Settings
 from runyard.text import open_text
-from runyard.yard import Yard, open_yard
+from runyard.yard import open_yard
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +48,7 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
         open_text(settings, sandbox) as text,
         open_inferlets(yard, sandbox, text) as inferlets,
         open_sessions(yard, sandbox, text) as sessions,
-        open_runs(yard, offers.offered(yard, programs=_programs(yard, inferlets), models=models)) as runs,
+        open_runs(yard, offers.offered(yard, programs=inferlets.programs, models=models)) as runs,
     ):
         available = [
             *ci.registrations(settings, sandbox), *media.registrations, *inferlets.registrations, *sessions, *runs,
@@ -84,10 +83,6 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
             asked.cancel()
         await worker.drain()
         await running
-
-
-def _programs(yard: Yard, inferlets: InferletWork) -> Programs:
-    return Programs(yard.database, yard.artifacts, inferlets.compiled, clock=yard.clock)
 
 
 def _stop_signal(*, supervised: bool) -> asyncio.Event:

@@ -90,10 +90,8 @@ def require(principal: Principal, action: Action, *, owner: UUID | None = None, 
 def _reaches(principal: Principal, tenant: str | None, *, works: bool) -> bool:
     if tenant is None:
         return False
-    readable = {project_tenant(name) for name, role in principal.projects.items() if role == "reader"}
-    if works and tenant in readable:
-        return False
-    return tenant == principal.tenant or tenant in map(project_tenant, principal.projects)
+    role = {project_tenant(name): role for name, role in principal.projects.items()}.get(tenant)
+    return tenant == principal.tenant if role is None else not (works and role == "reader")
 
 
 def _administers(principal: Principal, tenant: str | None) -> bool:

@@ -22,6 +22,7 @@ from runyard.services.inferlets.compiled import CompiledPrograms
 from runyard.services.inferlets.frames import Ended, Kind, Launch
 from runyard.services.inferlets.hosts import HostDied, Hosts
 from runyard.services.inferlets.limits import Limits
+from runyard.services.inferlets.programs import Programs
 from runyard.services.inferlets.session import Session
 from runyard.services.inferlets.surface import BadProgram
 from runyard.services.inferlets.topics import Topics
@@ -64,7 +65,7 @@ class InferletWork:
 
     registrations: list[Registration]
     hosts: Hosts
-    compiled: CompiledPrograms
+    programs: Programs
 
 
 @asynccontextmanager
@@ -81,7 +82,8 @@ async def open_inferlets(yard: Yard, sandbox: Sandbox, text: TextProvider) -> As
         stack.push_async_callback(hosts.close)
         services = Services(values=ValueStore(yard.database), topics=topics, text=text)
         executor = InstanceJob(hosts, compiled, services, folder)
-        yield InferletWork([Registration(KIND, executor, "instances")], hosts, compiled)
+        programs = Programs(yard.database, yard.artifacts, compiled, clock=yard.clock)
+        yield InferletWork([Registration(KIND, executor, "instances")], hosts, programs)
 
 
 class InstanceJob:
