@@ -46,7 +46,7 @@ async def open_yard(settings: Settings, *, application: str, clock: Clock = utc_
         artifacts = ArtifactStore(
             database, settings.artifacts_url or f"file://{settings.data_dir / 'artifacts'}", clock=clock
         )
-        jobs = JobStore(database, PgQueue(), artifacts, clock=clock, max_attempts=settings.max_attempts)
+        jobs = JobStore(database, PgQueue(), clock=clock, max_attempts=settings.max_attempts)
         tails = Tails(jobs, artifacts, signals)
         await tails.start()
         stack.callback(tails.close)

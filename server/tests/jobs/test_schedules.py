@@ -30,7 +30,7 @@ def clock(parts: Yard) -> Clock:
 
 @pytest.fixture
 def schedules(parts: Yard, clock: Clock) -> Schedules:
-    return Schedules(JobStore(parts.database, PgQueue(), parts.artifacts, clock=clock, max_attempts=3))
+    return Schedules(JobStore(parts.database, PgQueue(), clock=clock, max_attempts=3))
 
 
 async def due_of(schedules: Schedules, new: NewJob) -> list[object]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from pgqueuer.queries import Queries
 
 from runyard.artifacts import ArtifactMissing
 from runyard.database import Signals
 from runyard.jobs import IdempotencyReused, InFlight, JobEnded, JobNotFound, RequestInFlight, State
+from runyard.jobs.queue import PgQueue
+from runyard.jobs.store import CHANNEL
 
-from .conftest import Bench
+from .conftest import DEADLINE, Bench
 
 MISSING = "0" * 64
 
@@ -31,6 +36,43 @@ async def test_a_submitted_job_is_queued_with_its_first_event_and_a_queue_entry(
     )
     assert entry is not None
     assert (entry["id"], entry["payload"], entry["priority"]) == (await bench.entry(job), job.id.bytes, 3)
+
+
+@pytest.mark.parametrize("delay", [None, timedelta(hours=1)])
+async def test_an_entry_is_what_the_queue_s_own_library_makes(bench: Bench, delay: timedelta | None) -> None:
+    job, connection = uuid4(), await bench.yard.database.connect()
+
+    async def look(entry: int) -> object:
+        return await connection.fetch(
+            "SELECT to_jsonb(e) - 'id', to_jsonb(l) - 'id' - 'job_id' FROM pgqueuer AS e LEFT JOIN pgqueuer_log AS l"
+            " ON l.job_id = e.id WHERE e.id = $1",
+            entry,
+        )
+
+    try:
+        await connection.reset_type_codec("jsonb", schema="pg_catalog")  # as the library is used to
+        async with connection.transaction():  # the same for both, so that even their times are the same
+            ours = await PgQueue().enqueue(connection, bench.kind, job, priority=3, delay=delay)
+            (theirs,) = await Queries.from_asyncpg_connection(connection).enqueue(bench.kind, job.bytes, 3, delay)
+            assert await look(ours) == await look(int(theirs))
+    finally:
+        await connection.close()
+
+
+async def test_a_request_in_somebody_s_own_statement_is_a_job_like_any_other(bench: Bench) -> None:
+    other = await bench.submit(params={"a": 1}, priority=3)
+    one = bench.yard.jobs.submission(bench.new(params={"a": 1}, priority=3))
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    await bench.yard.signals.listen(CHANNEL, heard.put_nowait)
+    await bench.yard.database.execute(f"WITH {one.parts} SELECT", *one.values)
+    async with asyncio.timeout(DEADLINE):
+        while await heard.get() != f"event {one.job} 1 {bench.kind} queued":
+            pass
+    bench.yard.signals.unlisten(CHANNEL, heard.put_nowait)
+    job = await bench.yard.jobs.get(one.job)
+    assert replace(job, id=other.id, created_at=other.created_at) == other
+    assert await bench.states(job) == ["queued"]
+    assert (await bench.claim(job)).attempt == 1
 
 
 async def test_a_submit_that_fails_half_way_leaves_nothing(bench: Bench) -> None:

@@ -194,10 +194,8 @@ class ArtifactStore:
         The newest of a name wins. Joins ``connection``'s transaction when given.
         """
         await (connection or self._database).execute(
-            "INSERT INTO artifacts (job, name, digest, content_type, created_at) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (job, name) DO UPDATE SET digest = EXCLUDED.digest, content_type = EXCLUDED.content_type",
-            job, name, digest, content_type, self._clock(),
-        )  # fmt: skip
+            attaching("VALUES ($1, $2, $3, $4, $5)"), job, name, digest, content_type, self._clock()
+        )
 
     async def pin(self, digest: str, holder: str, *, connection: Connection | None = None) -> None:
         """Keep a stored blob for as long as ``holder`` needs it, whatever becomes of jobs.
@@ -361,6 +359,18 @@ class ArtifactStore:
                     os.close(descriptor)
 
         await asyncio.to_thread(sync)
+
+
+def attaching(rows: str) -> str:
+    """The statement that gives blobs names in jobs.
+
+    Args:
+        rows: what gives job, name, digest, content type, and time.
+    """
+    return (
+        f"INSERT INTO artifacts (job, name, digest, content_type, created_at) {rows}"
+        " ON CONFLICT (job, name) DO UPDATE SET digest = EXCLUDED.digest, content_type = EXCLUDED.content_type"
+    )
 
 
 def _path(digest: str) -> str:

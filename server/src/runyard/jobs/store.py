@@ -7,6 +7,7 @@ batch.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal, cast
@@ -15,7 +16,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from runyard.artifacts import ArtifactStore
+from runyard.artifacts import attaching
 from runyard.clock import Clock
 from runyard.database import Connection, Database
 from runyard.jobs import events as codec
@@ -36,13 +37,25 @@ Awaits = Literal["children", "message", "news", "time"]
 
 _json = msgspec.json.encode
 
+_NEW: Final = """
+    SELECT $2::text, $1::uuid, $6::int, NULL::interval WHERE NOT EXISTS (SELECT FROM jobs WHERE id = $1)
+        AND NOT EXISTS (SELECT FROM idempotency WHERE scope = $11::text AND key = $12::text)
+"""
+"""What :data:`_SUBMIT` enqueues: nothing that is there already."""
+
 _SUBMIT: Final = f"""
-    WITH job AS (
+    {{entry}}, job AS (
         INSERT INTO jobs (id, kind, owner, tenant, params, priority, max_attempts, parent, entry, created_at, last_seq)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT (id) DO NOTHING RETURNING {JOB_COLUMNS}
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, id, $9, 1 FROM entry ON CONFLICT (id) DO NOTHING RETURNING {JOB_COLUMNS}
     ), event AS (
-        INSERT INTO events (job, seq, at, type, body) SELECT id, 1, $10, 'state', $11 FROM job
-    ) SELECT *, pg_notify('{CHANNEL}', 'event ' || id || ' 1 ' || kind || ' queued') FROM job"""
+        INSERT INTO events (job, seq, at, type, body) SELECT id, 1, $9, 'state', $10 FROM job
+        RETURNING pg_notify('{CHANNEL}', 'event ' || job || ' 1 ' || $2 || ' queued')
+    ), key AS (
+        INSERT INTO idempotency (scope, key, fingerprint, job, created_at)
+        SELECT $11, $12, $13, id, $9 FROM job WHERE $12 IS NOT NULL
+    ), artifact AS (
+        {attaching("SELECT id, file.*, $9 FROM job, unnest($14::text[], $15::text[], $16::text[]) AS file")}
+    )"""
 
 _CLAIM: Final = f"""
     WITH job AS (
@@ -92,6 +105,21 @@ _MOVE: Final = f"""
         || CASE WHEN $4::bigint IS NULL THEN '' ELSE ' queued' END) FROM job"""
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request for work as a part of somebody's own statement.
+
+    Attributes:
+        job: the id the job will have.
+        parts: of the statement's WITH.
+        values: of the parameters in there, from the first on.
+    """
+
+    job: UUID
+    parts: str
+    values: tuple[object, ...]
+
+
 class JobStore:
     """Everything that can happen to a job, as transactions.
 
@@ -100,14 +128,12 @@ class JobStore:
         max_attempts: starts a job may have when workers are lost; see :attr:`runyard.settings.Settings.max_attempts`.
     """
 
-    def __init__(
-        self, database: Database, queue: Queue, artifacts: ArtifactStore, *, clock: Clock, max_attempts: int
-    ) -> None:
+    def __init__(self, database: Database, queue: Queue, *, clock: Clock, max_attempts: int) -> None:
         self.database = database
         self._queue = queue
-        self._artifacts = artifacts
         self.clock = clock
         self._max_attempts = max_attempts
+        self._submission = _SUBMIT.format(entry=queue.entry(_NEW))
 
     # ---------------------------------------------------------------- asking for work
 
@@ -121,43 +147,48 @@ class JobStore:
             IdempotencyReused: the key was used for another request.
             JobEnded: the parent has ended or is being cancelled; it gets no more children.
         """
-        if (known := await self._same_request(connection or self.database, new)) is not None:
-            return known
         job = uuid4()
         if connection is not None:
             return await self._submit(connection, new, job)
         try:
+            if new.parent is None:
+                return await self._submit(self.database, new, job)
             return await self.database.transaction(lambda connection: self._submit(connection, new, job))
-        except _AlreadyCommitted:
-            return await self.get(job)
-        except asyncpg.UniqueViolationError:
+        except asyncpg.UniqueViolationError:  # the same request is being made this moment
             if (known := await self._same_request(self.database, new)) is None:
                 raise
             return known
 
-    async def _submit(self, connection: Connection, new: NewJob, job: UUID) -> Job:
-        now = self.clock()
-        if new.parent is not None:
-            await self._refuse_orphan(connection, new.parent)
-        entry = await self._queue.enqueue(connection, new.kind, job, priority=new.priority)
-        row = await connection.fetchrow(
-            _SUBMIT, job, new.kind, new.owner, new.tenant, new.params, new.priority, self._max_attempts, new.parent,
-            entry, now, codec.pack(_json({"state": State.QUEUED})),
-        )  # fmt: skip
-        if row is None:
-            raise _AlreadyCommitted
-        for name, (digest, content_type) in new.artifacts.items():
-            await self._artifacts.attach(job, name, digest, content_type=content_type, connection=connection)
-        if new.idempotency_key is not None:
-            await connection.execute(
-                "INSERT INTO idempotency (scope, key, fingerprint, job, created_at) VALUES ($1, $2, $3, $4, $5)",
-                _scope(new), new.idempotency_key, new.fingerprint, job, now,
-            )  # fmt: skip
-        return job_from_row(row)
+    def submission(self, new: NewJob, job: UUID | None = None) -> Submission:
+        """The same for somebody who has more to write and saves a round trip so.
 
-    async def _refuse_orphan(self, connection: Connection, parent: UUID) -> None:
+        The request has neither a key nor a parent: nobody looks here whether it is there already, or may be made.
+        """
+        job = job or uuid4()
+        files = [(name, digest, content_type) for name, (digest, content_type) in new.artifacts.items()]
+        values = (
+            job, new.kind, new.owner, new.tenant, new.params, new.priority, self._max_attempts, new.parent,
+            self.clock(), codec.pack(_json({"state": State.QUEUED})), _scope(new), new.idempotency_key,
+            new.fingerprint, *([one[column] for one in files] for column in range(3)),
+        )  # fmt: skip
+        return Submission(job, self._submission, values)
+
+    async def _submit(self, where: Database | Connection, new: NewJob, job: UUID) -> Job:
+        if new.parent is not None:
+            if (known := await self._same_request(where, new)) is not None:
+                return known
+            await self._refuse_orphan(where, new.parent)
+        submission = self.submission(new, job)
+        row = await where.fetchrow(f"WITH {submission.parts} SELECT * FROM job", *submission.values)
+        if row is not None:
+            return job_from_row(row)
+        if (known := await self._same_request(where, new)) is not None:
+            return known
+        return await self.get(job)  # an earlier try was committed
+
+    async def _refuse_orphan(self, where: Database | Connection, parent: UUID) -> None:
         """Lock the parent against a cancellation, which either sees the new child or is seen here."""
-        row = await connection.fetchrow("SELECT state, cancelling, ended_at FROM jobs WHERE id = $1 FOR SHARE", parent)
+        row = await where.fetchrow("SELECT state, cancelling, ended_at FROM jobs WHERE id = $1 FOR SHARE", parent)
         if row is None:
             raise JobNotFound(parent)
         if row["cancelling"] or row["ended_at"] is not None:

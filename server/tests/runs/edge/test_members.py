@@ -328,6 +328,25 @@ async def test_one_key_at_once_is_one_change(place):
     assert sum("idempotency-replayed" in answer.headers for answer in answers) == 7
 
 
+async def test_one_key_at_once_is_one_deletion(place):
+    user, _ = await place.add(Role.AUDITOR)
+    answers = await asyncio.gather(
+        *(place.admin.delete(f"/users/{user.user_id}", headers={"Idempotency-Key": "k"}) for _ in range(8))
+    )
+    assert {answer.status_code for answer in answers} == {204}  # though the others find nobody to remove
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 7
+
+
+async def test_one_key_at_once_for_different_bodies_is_one_change_and_conflicts(place):
+    before = len((await place.admin.get("/users")).json()["items"])
+    asked = [{"email": email(), "roles": ["auditor"]} for _ in range(6)]
+    answers = await asyncio.gather(
+        *(place.admin.post("/users", json=each, headers={"Idempotency-Key": "k"}) for each in asked)
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    assert len((await place.admin.get("/users")).json()["items"]) == before + 1
+
+
 async def test_a_deletion_that_comes_again_with_its_key_is_answered_as_before(place):
     user, _ = await place.add(Role.AUDITOR)
     headers = {"Idempotency-Key": "k"}

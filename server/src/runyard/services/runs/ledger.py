@@ -1,22 +1,25 @@
-"""The book of a workspace: its evidence and its stream of events, written in the transaction of what they are about.
+"""The book of a workspace: evidence, events, and answers of commands, written in the transaction of their causes.
 
-The only place that writes either. A workspace's head row is locked while its book is open, so entries and events have
-one order, and nobody sees number n before n - 1.
+The only place that writes any of them. A workspace's head row is locked while its book is open, so entries and events
+have one order, and nobody sees number n before n - 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 from uuid import UUID, uuid4
 
+import asyncpg
 import msgspec
 from msgspec import UNSET
 
 from runyard.clock import Clock
-from runyard.database import Connection
+from runyard.database import Connection, Database
 from runyard.services.runs.evidence import tree
 from runyard.services.runs.evidence.entry import (
     Actor,
@@ -29,6 +32,7 @@ from runyard.services.runs.evidence.entry import (
     iso,
     masked,
 )
+from runyard.services.runs.refused import conflict
 
 CHANNEL: Final = "runyard_runs"
 """Notifications ``<workspace> <number of its last event>``."""
@@ -39,10 +43,28 @@ RETENTION: Final = timedelta(days=7)
 SWEEP: Final = 256
 """Events between two removals of old ones."""
 
-_OPEN: Final = "SELECT entries, hash, at, events FROM runs_heads WHERE workspace = $1 FOR UPDATE"
+_ANSWERED: Final = "known.fingerprint, known.status, known.location, known.body"
+_SAME: Final = "(known.workspace, known.command, known.user_id, known.key) = ($2, $3, $4, $5) AND known.created_at > $1"
+
+_KNOWN: Final = f"SELECT {_ANSWERED} FROM runs_idempotency AS known WHERE {_SAME}"
+
+_OPEN: Final = f"""
+    SELECT head.entries, head.hash, head.at, head.events, {_ANSWERED}
+    FROM runs_heads AS head LEFT JOIN runs_idempotency AS known ON {_SAME}
+    WHERE head.workspace = $6 FOR UPDATE OF head
+"""
+
+_VALUES: Final = 26
+"""How many the statement that closes a book has, without further changes."""
+
+_PLACE: Final = re.compile(r"\$(\d+)")
+
+_UNASKED: Final = (None,) * 5
+_UNKEPT: Final = (None,) * 10
+"""In place of a command, and of a command with its answer."""
 
 _CLOSE: Final = f"""
-    WITH entries AS (
+    entries AS (
         INSERT INTO runs_evidence
             (workspace, seq, id, at, category, run_id, plan_id, work_item_id, approval_id, hash, body)
         SELECT $1, seq, id, $4, category, run_id, plan_id, work_item_id, approval_id, hash, body
@@ -54,8 +76,55 @@ _CLOSE: Final = f"""
         SELECT $1, seq, $4, body FROM unnest($15::bigint[], $16::bytea[]) AS told (seq, body)
     ), head AS (
         UPDATE runs_heads SET entries = $2, hash = $3, at = $4, events = $5 WHERE workspace = $1
-    ) SELECT pg_notify('{CHANNEL}', $1 || ' ' || $5)
+    ), kept AS (
+        INSERT INTO runs_idempotency AS known
+            (workspace, command, user_id, key, created_at, fingerprint, status, location, body)
+        SELECT $18::text, $19::text, $20::uuid, $21::text, $22::timestamptz, $23::bytea, $24::smallint, $25::text,
+            $26::bytea WHERE $18 IS NOT NULL
+        ON CONFLICT (workspace, command, user_id, key) DO UPDATE SET created_at = EXCLUDED.created_at,
+            fingerprint = EXCLUDED.fingerprint, status = EXCLUDED.status, location = EXCLUDED.location,
+            body = EXCLUDED.body WHERE known.created_at <= $17
+        RETURNING true
+    ) SELECT pg_notify('{CHANNEL}', $1 || ' ' || $5), $18 IS NULL OR EXISTS (SELECT FROM kept) AS kept
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A request that changes something, as it is remembered: whose, which, and with what body.
+
+    Attributes:
+        scope: the workspace it is about; empty for one that makes a workspace.
+        name: what the protocol calls the change, such as ``StartWorkflow``.
+        key: its Idempotency-Key, or what else nobody else has.
+        since: what was answered up to then is forgotten.
+    """
+
+    scope: str
+    name: str
+    user: UUID
+    key: str
+    fingerprint: bytes
+    at: datetime
+    since: datetime
+
+    @property
+    def sought(self) -> tuple[object, ...]:
+        """What finds an answer to it: the first values of the statements above."""
+        return self.since, self.scope, self.name, self.user, self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a command was answered. Without a body for what can't be shown."""
+
+    status: int
+    location: str | None
+    body: bytes
+
+
+class AnsweredMeanwhile(Exception):
+    """The same command was answered while this one was at work, so this one mustn't count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +133,20 @@ class Ledger:
 
     clock: Clock
 
-    async def open(self, connection: Connection, workspace: str) -> Book:
-        """The workspace's book, locked to the end of the connection's transaction. Close it to have it written."""
-        head = await connection.fetchrow(_OPEN, workspace)
+    async def open(self, connection: Connection, workspace: str, command: Command | None = None) -> Book:
+        """The workspace's book, locked to the end of the connection's transaction. Close it to have it written.
+
+        Args:
+            command: what the book is opened for, if its repetition is to be answered alike.
+
+        Raises:
+            Refused: the command's key was used for another one.
+        """
+        sought = _UNASKED if command is None else command.sought
+        head = await connection.fetchrow(_OPEN, *sought, workspace)
         if head is None:
             await connection.execute("INSERT INTO runs_heads (workspace) VALUES ($1) ON CONFLICT DO NOTHING", workspace)
-            head = await connection.fetchrow(_OPEN, workspace)
+            head = await connection.fetchrow(_OPEN, *sought, workspace)
             assert head is not None
         now = self.clock()
         now = now.replace(microsecond=now.microsecond // 1000 * 1000)
@@ -77,10 +154,22 @@ class Ledger:
             connection=connection,
             workspace=workspace,
             now=now if head["at"] is None else max(now, head["at"]),
+            command=command,
+            answered=None if command is None else _answered(head, command),
             _entries=head["entries"],
             _hash=head["hash"],
             _events=head["events"],
         )
+
+
+async def answered(database: Database, command: Command) -> Answered | None:
+    """What a command was answered, if it was.
+
+    Raises:
+        Refused: its key was used for another one.
+    """
+    found = await database.fetchrow(_KNOWN, *command.sought)
+    return None if found is None else _answered(found, command)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,16 +178,30 @@ class Book:
 
     Attributes:
         now: the time of everything written: not before that of anything written earlier, to the millisecond.
+        command: what it was opened for.
+        answered: what that was answered before. A neighbour's answer of this very moment may be missing.
     """
 
     connection: Connection
     workspace: str
     now: datetime
+    command: Command | None
+    answered: Answered | None
     _entries: int
     _hash: bytes | None
     _events: int
     _new_entries: list[EvidenceEntry] = field(default_factory=list)
     _new_events: list[bytes] = field(default_factory=list)
+    _later: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
+
+    def later(self, parts: str, *values: object) -> None:
+        """Have changes made when the book is closed, in one round trip with all else that is written then.
+
+        Args:
+            parts: of a WITH clause: ``name AS (INSERT ...)``, each name once a book. None sees what others change.
+            values: of the parameters in there, from the first on.
+        """
+        self._later.append((parts, values))
 
     def record(
         self,
@@ -178,22 +281,37 @@ class Book:
             event["actionid"] = action_id
         self._new_events.append(msgspec.json.encode({**event, "data": data}))
 
-    async def close(self) -> None:
-        """Write what is new. It becomes visible, and watchers are told, when the transaction commits."""
-        entries, events = self._new_entries, self._new_events
-        if not entries and not events:
+    async def close(self, answer: Answered | None = None) -> None:
+        """Write what is new. It becomes visible, and watchers are told, when the transaction commits.
+
+        Args:
+            answer: what the command is answered, now and when it comes again.
+
+        Raises:
+            AnsweredMeanwhile: it was answered already, so nothing of this transaction may stay.
+        """
+        entries, events, command = self._new_entries, self._new_events, self.command
+        if not entries and not events and not self._later and answer is None:
             return
         first, told = self._entries + 1, self._events + 1
         self._entries += len(entries)
         self._events += len(events)
-        await self.connection.execute(
-            _CLOSE, self.workspace, self._entries, self._hash, self.now, self._events,
+        kept: tuple[object, ...] = _UNKEPT
+        if answer is not None:
+            assert command is not None
+            kept = (*command.sought, command.at, command.fingerprint, answer.status, answer.location, answer.body)
+        statement, more = _joined(self._later)
+        row = await self.connection.fetchrow(
+            statement, self.workspace, self._entries, self._hash, self.now, self._events,
             list(range(first, self._entries + 1)), [UUID(one.evidence_id) for one in entries],
             [one.category for one in entries], *(_column(entries, name) for name in _LINKS),
             [bytes.fromhex(str(one.hash_sha256)) for one in entries], [one.encoded() for one in entries],
-            list(range(told, self._events + 1)), events,
+            list(range(told, self._events + 1)), events, *kept, *more,
         )  # fmt: skip
-        self._new_entries, self._new_events = [], []
+        assert row is not None
+        if not row["kept"]:
+            raise AnsweredMeanwhile
+        self._new_entries, self._new_events, self._later = [], [], []
         await tree.grow(self.connection, self.workspace, first - 1, self._entries)
         if self._events // SWEEP > (told - 1) // SWEEP:
             await self.connection.execute(
@@ -202,6 +320,29 @@ class Book:
 
 
 _LINKS: Final = ("run_id", "plan_id", "work_item_id", "approval_id")
+
+
+def _joined(later: Sequence[tuple[str, tuple[object, ...]]]) -> tuple[str, list[object]]:
+    """The statement that closes a book, with further changes in it; the values of those."""
+    parts, more = [], list[object]()
+    for one, values in later:
+        parts.append(f"{_moved(one, by=_VALUES + len(more))}, ")
+        more += values
+    return f"WITH {''.join(parts)}{_CLOSE}", more
+
+
+@cache
+def _moved(parts: str, *, by: int) -> str:
+    """The same with higher numbers of its parameters."""
+    return _PLACE.sub(lambda place: f"${by + int(place[1])}", parts)
+
+
+def _answered(row: asyncpg.Record, command: Command) -> Answered | None:
+    if row["fingerprint"] is None:
+        return None
+    if row["fingerprint"] != command.fingerprint:
+        raise conflict("This Idempotency-Key was used for another request. Use a new one.")
+    return Answered(status=row["status"], location=row["location"], body=row["body"])
 
 
 def _column(entries: list[EvidenceEntry], name: str) -> list[str | None]:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Final, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 from fastapi import Request, Response
 
-from runyard.database import Connection
+from runyard.database import Connection, DatabaseUnavailable
 from runyard.services.runs.api.edge import Visit
 from runyard.services.runs.api.etags import etag_of, matches
-from runyard.services.runs.ledger import Book
+from runyard.services.runs.ledger import Answered, Book, Command, answered
 from runyard.services.runs.models.base import Answer, Ask
-from runyard.services.runs.refused import conflict
 from runyard.services.runs.room import Room
 from runyard.web.bodies import JSON
 from runyard.web.idempotency import idempotency_key
@@ -32,37 +31,13 @@ Work: TypeAlias = Callable[[Connection, Book], Awaitable[A]]
 SWEEP: Final = 32
 """Changes of a process between two removals of records that have expired: of twice as many, so that they get fewer."""
 
-_CLAIM: Final = """
-    INSERT INTO runs_idempotency AS known (workspace, command, user_id, key, fingerprint, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (workspace, command, user_id, key) DO UPDATE SET fingerprint = $5, created_at = $6
-        WHERE known.created_at < $7
-    RETURNING true
-"""
-_KNOWN: Final = """
-    SELECT fingerprint, status, location, body FROM runs_idempotency
-    WHERE workspace = $1 AND command = $2 AND user_id = $3 AND key = $4
-"""
-_DONE: Final = """
-    UPDATE runs_idempotency SET status = $5, location = $6, body = $7
-    WHERE workspace = $1 AND command = $2 AND user_id = $3 AND key = $4
-"""
 _SWEEP: Final = f"""
     DELETE FROM runs_idempotency WHERE ctid = ANY (ARRAY (
         SELECT ctid FROM runs_idempotency WHERE created_at < $1 LIMIT {2 * SWEEP} FOR UPDATE SKIP LOCKED
     ))
 """
 
-
 _changes: Final = count()
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    status: int
-    location: str | None
-    body: bytes
-    replayed: bool = False
 
 
 async def command(
@@ -89,13 +64,11 @@ async def command(
     workspace, user = visit.caller.workspace, visit.caller.user
     once = Once(visit.room, visit.request, asked, workspace=workspace, command=name, user=user)
 
-    async def inside(connection: Connection) -> tuple[A, str | None]:
-        book = await visit.room.ledger.open(connection, workspace)
-        answer = await work(connection, book)
-        await book.close()
-        return answer, None if location is None else f"/v1/workspaces/{workspace}/{location(answer)}"
+    def place(answer: A) -> str:
+        assert location is not None
+        return f"/v1/workspaces/{workspace}/{location(answer)}"
 
-    return await once.run(inside, status=status, keep=keep)
+    return await once.run(work, status=status, location=None if location is None else place, keep=keep)
 
 
 async def look(visit: Visit, answer: Answer, *, etag: bool = True) -> Response:
@@ -116,63 +89,75 @@ def shown(request: Request, answer: Answer, *, etag: bool = True) -> Response:
 
 
 class Once:
-    """A request that changes something, as it is remembered: whose, which, and with what body.
+    """A request that changes something in one workspace, to be done once.
+
+    Args:
+        workspace: whose book the change is written in.
+        scope: the workspace the command is about, if that isn't there yet.
 
     Raises:
         BadKey: its Idempotency-Key can't be one.
     """
 
     def __init__(
-        self, room: Room, request: Request, asked: Ask | None, *, workspace: str, command: str, user: UUID
-    ) -> None:
-        key = idempotency_key(request)
-        self._room = room
-        self._known_by = (workspace, command, user, f"once {uuid4()}" if key is None else f"key {key}")
+        self, room: Room, request: Request, asked: Ask | None, *, workspace: str, command: str, user: UUID,
+        scope: str | None = None,
+    ) -> None:  # fmt: skip
+        key, now = idempotency_key(request), room.yard.clock()
         said = b"" if asked is None else asked.model_dump_json(by_alias=True, exclude_unset=True).encode()
-        self._fingerprint = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + said).digest()
+        self._room = room
+        self._workspace = workspace
+        self._command = Command(
+            scope=workspace if scope is None else scope, name=command, user=user,
+            key=f"once {uuid4()}" if key is None else f"key {key}",
+            fingerprint=hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + said).digest(),
+            at=now, since=now - timedelta(hours=room.yard.settings.idempotency_hours),
+        )  # fmt: skip
 
     async def run(
         self,
-        work: Callable[[Connection], Awaitable[tuple[A, str | None]]],
+        work: Work[A],
         *,
         status: int,
+        location: Callable[[A], str] | None = None,
         keep: Callable[[A], Answer] | None = None,
     ) -> Response:
-        """Run ``work`` in a transaction unless it was done before, and answer what it returns: a body and a place."""
+        """Run ``work`` in a transaction unless it was done before, and answer what it returns."""
 
-        async def attempt(connection: Connection) -> _Outcome:
-            now = self._room.yard.clock()
-            expiry = now - timedelta(hours=self._room.yard.settings.idempotency_hours)
-            known = await self._claim(connection, now, expiry)
-            if known is not None:
-                return known
-            answer, location = await work(connection)
-            body = b"" if status == 204 else answer.encoded()
-            kept = body if keep is None else keep(answer).encoded()
-            await connection.execute(_DONE, *self._known_by, status, location, kept)
+        async def attempt(connection: Connection) -> tuple[Answered, bool]:
+            book = await self._room.ledger.open(connection, self._workspace, self._command)
+            if book.answered is not None:
+                return book.answered, True
+            made = await work(connection, book)
+            answer = Answered(
+                status=status, location=None if location is None else location(made),
+                body=b"" if status == 204 else made.encoded(),
+            )  # fmt: skip
+            await book.close(answer if keep is None else replace(answer, body=keep(made).encoded()))
             if next(_changes) % SWEEP == 0:
-                await connection.execute(_SWEEP, expiry)
-            return _Outcome(status, location, body)
+                await connection.execute(_SWEEP, self._command.since)
+            return answer, False
 
-        return _response(await self._room.yard.database.transaction(attempt))
+        database = self._room.yard.database
+        try:
+            answer, replayed = await database.transaction(attempt)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            # Perhaps it was refused only because the same request was being done while this one was waiting.
+            before = await answered(database, self._command)
+            if before is None:
+                raise
+            answer, replayed = before, True
+        return _response(answer, replayed=replayed)
 
-    async def _claim(self, connection: Connection, now: datetime, expiry: datetime) -> _Outcome | None:
-        """Remember the request in this transaction, or what came of it before. Waits for one that is under way."""
-        if await connection.fetchval(_CLAIM, *self._known_by, self._fingerprint, now, expiry):
-            return None
-        known = await connection.fetchrow(_KNOWN, *self._known_by)
-        assert known is not None  # it was committed: one that is under way was waited for
-        if known["fingerprint"] != self._fingerprint:
-            raise conflict("This Idempotency-Key was used for another request. Use a new one.")
-        return _Outcome(known["status"], known["location"], known["body"], replayed=True)
 
-
-def _response(outcome: _Outcome) -> Response:
+def _response(answer: Answered, *, replayed: bool) -> Response:
     headers = {}
-    if outcome.location is not None:
-        headers["Location"] = outcome.location
-    if outcome.replayed:
+    if answer.location is not None:
+        headers["Location"] = answer.location
+    if replayed:
         headers["Idempotency-Replayed"] = "true"
-    if outcome.status == 204:
+    if answer.status == 204:
         return Response(status_code=204, headers=headers)
-    return Response(outcome.body, outcome.status, headers={"ETag": etag_of(outcome.body), **headers}, media_type=JSON)
+    return Response(answer.body, answer.status, headers={"ETag": etag_of(answer.body), **headers}, media_type=JSON)

@@ -57,19 +57,19 @@ async def create(request: Request, principal: Identified) -> Response:
     asked = await read(request, CreateWorkspaceRequest)
     workspace = asked.workspace_id or _id_of(asked.name)
     room, email = ground.of(request), principal.email
-    once = Once(room, request, asked, workspace="", command="RegisterWorkspace", user=principal.user_id)
+    once = Once(
+        room, request, asked, workspace=workspace, scope="", command="RegisterWorkspace", user=principal.user_id
+    )
 
-    async def work(connection: Connection) -> tuple[Workspace, str]:
+    async def work(connection: Connection, book: Book) -> Workspace:
         identity = room.yard.identity
         now = room.yard.clock()
         kept = await identity.workspaces.create(connection, workspace, asked.name, now=now)
         await identity.workspace_users.add(connection, kept.id, email, roles=[Role.ADMIN], now=now)
-        book = await room.ledger.open(connection, kept.id)
         _founded(book, principal, kept, correlation_of(request))
-        await book.close()
-        return Workspace.of(kept), f"/v1/workspaces/{kept.id}"
+        return Workspace.of(kept)
 
-    return await once.run(work, status=201)
+    return await once.run(work, status=201, location=lambda made: f"/v1/workspaces/{made.workspace_id}")
 
 
 @routes.get("/{workspaceId}", operation_id="getWorkspace", response_model=Workspace)

@@ -17,6 +17,7 @@ from runyard.services.runs.engine.plan import Plan
 from runyard.services.runs.engine.spec import Spec
 from runyard.services.runs.engine.states import RunStatus
 from runyard.services.runs.engine.tiers import Tier
+from runyard.services.runs.ledger import Book
 
 Where: TypeAlias = "Database | Connection"
 """A statement by itself, or one of an open transaction."""
@@ -106,9 +107,9 @@ async def whole(where: Where, run_id: str) -> Whole | None:
     )
 
 
-async def add_run(connection: Connection, new: Run) -> None:
-    """Keep a new run."""
-    await connection.execute(_ADD_RUN, *(getattr(new, name) for name in _RUN_FIELDS))
+def add_run(book: Book, new: Run) -> None:
+    """Keep a new run, once the book is closed."""
+    book.later(f"run AS ({_ADD_RUN})", *(getattr(new, name) for name in _RUN_FIELDS))
 
 
 async def save_run(connection: Connection, changed: Run) -> None:

@@ -69,8 +69,8 @@ async def start(
         connection, caller, workflow.spec, workflow.id, tier=tier or workflow.spec.execution_tier, parameters=parameters
     )
     await _check_adapters(engine, connection, caller.workspace, workflow.spec, tier)
-    run = await _add(
-        engine, connection, book, caller, workflow=workflow.id, version=workflow.version, spec=workflow.spec,
+    run = _add(
+        engine, book, caller, workflow=workflow.id, version=workflow.version, spec=workflow.spec,
         parameters=parameters, tier=tier,
     )  # fmt: skip
     return Started(run=run, spec=workflow.spec)
@@ -107,10 +107,11 @@ async def retry(
         raise conflict(f"Run {old.id!r} has succeeded: say from which action it is to be done again (fromActionId).")
     tier = await judged(connection, caller, spec, old.workflow, tier=old.tier, parameters=old.parameters)
     await _check_adapters(engine, connection, caller.workspace, spec, tier)
-    run = await _add(
-        engine, connection, book, caller, workflow=old.workflow, version=old.workflow_version, spec=spec,
+    run = _add(
+        engine, book, caller, workflow=old.workflow, version=old.workflow_version, spec=spec,
         parameters=old.parameters, tier=tier, retry_of=old.id,
     )  # fmt: skip
+    await book.close()  # the run has to be there before its steps
     await rows.save_steps(connection, run.id, done)
     return Started(run=run, spec=spec)
 
@@ -182,9 +183,8 @@ async def _check_adapters(engine: Engine, connection: Connection, workspace: str
         )
 
 
-async def _add(
+def _add(
     engine: Engine,
-    connection: Connection,
     book: Book,
     caller: Caller,
     *,
@@ -196,17 +196,17 @@ async def _add(
     retry_of: str | None = None,
 ) -> Run:
     run_id = f"run-{uuid4().hex}"
-    job = await engine.jobs.submit(
-        NewJob(kind=KIND, owner=caller.user, tenant=project_tenant(caller.workspace), params={"run": run_id}),
-        connection=connection,
+    work = engine.jobs.submission(
+        NewJob(kind=KIND, owner=caller.user, tenant=project_tenant(caller.workspace), params={"run": run_id})
     )
+    book.later(work.parts, *work.values)
     run = Run(
-        workspace=caller.workspace, id=run_id, workflow=workflow, workflow_version=version, job=job.id,
+        workspace=caller.workspace, id=run_id, workflow=workflow, workflow_version=version, job=work.job,
         status=RunStatus.PENDING, tier=tier, correlation_id=caller.correlation_id, started_by=caller.user,
         parameters=parameters, deadline=book.now + timedelta(seconds=spec.timeout_seconds or RUN_SECONDS),
         retry_of=retry_of, created_at=book.now,
     )  # fmt: skip
-    await rows.add_run(connection, run)
+    rows.add_run(book, run)
     again = "" if retry_of is None else f", going on from run {retry_of}"
     book.record(
         "System", f"Run started for workflow {workflow}{again}.", actor=caller.actor,
