@@ -22,6 +22,7 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
+from runyard.allocator import keep_memory
 from runyard.app import build_compute_app, build_main_app, build_talking_app
 from runyard.identity.authorized_users import follow_authorized_users
 from runyard.identity.first_admin import ensure_admin
@@ -84,6 +85,7 @@ async def serve(
         CannotServe: a port is taken, or another yard uses the data folder.
     """
     configure_logs(settings)
+    keep_memory()
     _allow_many_connections()
     settings.data_dir.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     with (

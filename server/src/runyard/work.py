@@ -9,6 +9,7 @@ import sys
 import structlog
 
 from runyard import offers
+from runyard.allocator import keep_memory
 from runyard.jobs import Worker
 from runyard.logs import configure_logs
 from runyard.sandbox import probe
@@ -39,6 +40,7 @@ async def work(settings: Settings, *, kinds: list[str] | None = None, supervised
         LookupError: ``kinds`` names one that no service runs.
     """
     configure_logs(settings)
+    keep_memory()
     sandbox = await asyncio.to_thread(probe, settings.sandbox)
     log.info("sandbox", name=sandbox.name, description=sandbox.description)
     models = await asyncio.to_thread(read_models, settings)

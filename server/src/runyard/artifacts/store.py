@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import FileIO
@@ -26,7 +26,7 @@ PART: Final = 5 * MIB
 """Bytes per part of an upload; the least S3 takes. Two parts are in flight, which bounds the memory of one upload."""
 
 READ: Final = 256 * KIB
-LOT: Final = 256 * KIB
+LOT: Final = 1 * MIB
 """Bytes of an upload that are kept at once: enough to be worth a thread, little enough for many uploads."""
 
 COPY: Final = 1 * MIB
@@ -100,6 +100,7 @@ class ArtifactStore:
         limit: int,
         expected: str | None = None,
         also: Callable[[bytes], object] | None = None,
+        arrived: Callable[[Path], object] | None = None,
     ) -> Blob:
         """Store content as it arrives and return its address.
 
@@ -108,24 +109,42 @@ class ArtifactStore:
             limit: most bytes to take.
             expected: SHA-256 the content must have.
             also: called with one piece after another, in other threads: another digest, for example.
+            arrived: called once all of it is in a file, which is about to be moved: for who wants to open it before it
+                is stored for good. Not called where content isn't kept in files.
 
         Raises:
             TooLarge: more than ``limit`` bytes came.
             DigestMismatch: the content isn't what ``expected`` says.
         """
-        incoming = f"{INCOMING}/{uuid4()}"
-        try:
+        async with self._upload() as incoming:
             if self._folder is not None:
                 blob = await _receive(content, self._folder / incoming, limit, also)
             else:
                 blob = await self._send(content, incoming, limit, also)
             if expected is not None and expected != blob.digest:
                 raise DigestMismatch(expected, blob.digest)
+            if arrived is not None and self._folder is not None:
+                arrived(self._folder / incoming)
             await self._settle(incoming, blob, durable=False)
-        finally:
-            with suppress(FileNotFoundError):
-                await obstore.delete_async(self._store, incoming)
-        return blob
+            return blob
+
+    @asynccontextmanager
+    async def _upload(self) -> AsyncIterator[str]:
+        """Where to put content of which nothing is known yet; nothing of it stays if this fails."""
+        incoming = f"{INCOMING}/{uuid4()}"
+        try:
+            yield incoming
+        except BaseException:
+            await self._forget(incoming)
+            raise
+
+    async def _forget(self, incoming: str) -> None:
+        """Remove what has come of an upload that failed."""
+        if self._folder is not None:
+            (self._folder / incoming).unlink(missing_ok=True)
+            return
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, incoming)
 
     async def _send(
         self, content: AsyncIterable[bytes], incoming: str, limit: int, also: Callable[[bytes], object] | None
@@ -133,19 +152,20 @@ class ArtifactStore:
         """Upload content to an object store and say what it was."""
         digest, size = hashlib.sha256(), 0
 
-        def look(lot: bytes) -> None:
-            digest.update(lot)
+        def look(block: bytes) -> None:
+            digest.update(block)
             if also is not None:
-                also(lot)
+                also(block)
 
         writer = obstore.open_writer_async(self._store, incoming, buffer_size=PART, max_concurrency=2)
         try:
             async for lot in _lots(content):
-                size += len(lot)
+                block = b"".join(lot)
+                size += len(block)
                 if size > limit:
                     raise TooLarge(limit)
-                await asyncio.to_thread(look, lot)
-                await writer.write(lot)
+                await asyncio.to_thread(look, block)
+                await writer.write(block)
             await writer.close()
         finally:
             del writer  # one that wasn't closed takes back what it has written
@@ -159,32 +179,31 @@ class ArtifactStore:
         """
         if self._folder is None:
             return await self.put(_pieces(path), limit=limit)
-        incoming = f"{INCOMING}/{uuid4()}"
-        target = self._folder / incoming
-        try:
-            blob = await asyncio.to_thread(_copy, path, target, limit, durable=True)
+        async with self._upload() as incoming:
+            blob = await asyncio.to_thread(_copy, path, self._folder / incoming, limit, durable=True)
             await self._settle(incoming, blob, durable=True)
-        finally:
-            target.unlink(missing_ok=True)
-        return blob
+            return blob
 
     async def _settle(self, incoming: str, blob: Blob, *, durable: bool) -> None:
-        """Move uploaded content to its place, unless it is there, and note that it is.
+        """Note that content is here, which keeps it from being collected, and move it to its place.
+
+        If this ends in between, the note stands without the content until somebody stores it again.
 
         Args:
             durable: the content itself is on the disk already.
         """
-        known = await self._database.fetchval(
-            "UPDATE blobs SET stored_at = $2 WHERE digest = $1 RETURNING digest", blob.digest, self._clock()
-        )
-        if known is None or not await self._is_stored(blob.digest):
-            await obstore.rename_async(self._store, incoming, _path(blob.digest))
-            await self._make_durable(_path(blob.digest), folders_only=durable)
         await self._database.execute(
             "INSERT INTO blobs (digest, size, stored_at) VALUES ($1, $2, $3)"
             " ON CONFLICT (digest) DO UPDATE SET stored_at = EXCLUDED.stored_at",
             blob.digest, blob.size, self._clock(),
         )  # fmt: skip
+        if self._folder is not None:
+            place = self._folder / _path(blob.digest)
+            await asyncio.to_thread(_place, self._folder / incoming, place, durable=durable)
+        elif await self._is_stored(blob.digest):
+            await self._forget(incoming)
+        else:  # an object store that has answered has kept the object
+            await obstore.rename_async(self._store, incoming, _path(blob.digest))
 
     async def attach(
         self, job: UUID, name: str, digest: str, *, content_type: str, connection: Connection | None = None
@@ -344,22 +363,6 @@ class ArtifactStore:
             return False
         return True
 
-    async def _make_durable(self, path: str, *, folders_only: bool) -> None:
-        if self._folder is None:
-            return  # an object store that has answered has kept the object
-        file = self._folder / path
-        folders = (file.parent, file.parent.parent)
-
-        def sync() -> None:
-            for target in folders if folders_only else (file, *folders):
-                descriptor = os.open(target, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-
-        await asyncio.to_thread(sync)
-
 
 def attaching(rows: str) -> str:
     """The statement that gives blobs names in jobs.
@@ -377,44 +380,75 @@ def _path(digest: str) -> str:
     return f"sha256/{digest[:2]}/{digest}"
 
 
+class _Arrival:
+    """A file that is written as its content arrives. Blocks."""
+
+    def __init__(self, target: Path, also: Callable[[bytes], object] | None) -> None:
+        self.digest = hashlib.sha256()
+        self._target = target
+        self._also = also
+        self._file: FileIO | None = None
+
+    def keep(self, lot: Sequence[bytes]) -> None:
+        """Write the next pieces."""
+        if self._file is None:
+            self._target.parent.mkdir(exist_ok=True)
+            self._file = FileIO(self._target, "xb")
+        for piece in lot:
+            self.digest.update(piece)
+            if self._also is not None:
+                self._also(piece)
+            _write(self._file, piece)
+
+    def close(self, kept: asyncio.Task[None] | None = None) -> None:
+        """Write no more."""
+        if kept is not None:
+            kept.exception()
+        if self._file is not None:
+            self._file.close()
+
+
 async def _receive(
     content: AsyncIterable[bytes], target: Path, limit: int, also: Callable[[bytes], object] | None
 ) -> Blob:
     """Write content to a file as it arrives and say what it was: one lot is written while the next comes in."""
-    digest, size = hashlib.sha256(), 0
-
-    def create() -> FileIO:
-        target.parent.mkdir(exist_ok=True)
-        return FileIO(target, "xb")
-
-    def keep(lot: bytes) -> None:
-        digest.update(lot)
-        if also is not None:
-            also(lot)
-        _write(file, lot)
-
-    def close(kept: asyncio.Task[None]) -> None:
-        kept.exception()
-        file.close()
-
-    file = await asyncio.to_thread(create)
+    arrival, size = _Arrival(target, also), 0
     keeping: asyncio.Task[None] | None = None
     try:
         async for lot in _lots(content):
-            size += len(lot)
+            size += sum(map(len, lot))
             if size > limit:
                 raise TooLarge(limit)
             if keeping is not None:
                 await asyncio.shield(keeping)
-            keeping = asyncio.create_task(asyncio.to_thread(keep, lot))
-        if keeping is not None:
-            await asyncio.shield(keeping)
+            keeping = asyncio.create_task(asyncio.to_thread(arrival.keep, lot))
+        await asyncio.shield(keeping or asyncio.to_thread(arrival.keep, ()))
     finally:
         if keeping is None or keeping.done():
-            file.close()
+            arrival.close()
         else:  # nobody closes a file that is being written
-            keeping.add_done_callback(close)
-    return Blob(digest.hexdigest(), size)
+            keeping.add_done_callback(arrival.close)
+    return Blob(arrival.digest.hexdigest(), size)
+
+
+def _place(incoming: Path, target: Path, *, durable: bool) -> None:
+    """Move a file to its place, unless that content is there, and have it outlive a loss of power. Blocks.
+
+    Args:
+        durable: the new file's content is on the disk already.
+    """
+    if target.exists():
+        incoming.unlink()
+        durable = False  # somebody else has put it there, perhaps this moment
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        incoming.rename(target)
+    for each in (target.parent, target.parent.parent) if durable else (target, target.parent, target.parent.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _copy(source: Path, target: Path, limit: int | None, *, durable: bool) -> Blob:
@@ -440,19 +474,18 @@ def _write(file: FileIO, content: bytes) -> None:
         view = view[file.write(view) :]
 
 
-async def _lots(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in larger pieces: each one costs a round through the hash and the store."""
-    lot = bytearray()
+async def _lots(content: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
+    """The same pieces, several at a time: each time costs a round through a thread and the store."""
+    lot: list[bytes] = []
+    size = 0
     async for piece in content:
-        if not lot and len(piece) >= LOT:
-            yield piece
-            continue
-        lot += piece
-        if len(lot) >= LOT:
-            yield bytes(lot)
-            lot.clear()
+        lot.append(piece)
+        size += len(piece)
+        if size >= LOT:
+            yield lot
+            lot, size = [], 0
     if lot:
-        yield bytes(lot)
+        yield lot
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:

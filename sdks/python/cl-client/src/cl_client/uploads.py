@@ -19,7 +19,7 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | AsyncIterable[bytes]
 Upload = Callable[[int, int | None], object]
 """Called with bytes sent and in all; the latter is None when nobody knows."""
 
-_BLOCK: Final = 256 * 1024
+_BLOCK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from runyard.identity import CredentialError, Forbidden
 from runyard.services.compute.mqtt import access, packets
 from runyard.services.compute.mqtt.access import Action, Authenticate, Caller, SharedEvents
 from runyard.services.compute.mqtt.packets import Message
-from runyard.services.compute.mqtt.session import Session, Subscription
+from runyard.services.compute.mqtt.session import Client, Session, Subscription
 from runyard.services.compute.mqtt.tasks import stop
 from runyard.services.compute.mqtt.topics import FilterTree
 
@@ -184,24 +184,24 @@ class EmbeddedBroker:
 
     # ---------------------------------------------------------------- topics
 
-    def may(self, session: Session, action: Action, topic: str) -> bool:
+    def may(self, client: Client, action: Action, topic: str) -> bool:
         """Whether a client may do that; see :func:`access.may`."""
-        assert session.caller is not None
+        assert client.caller is not None
         return access.may(
-            session.caller, action, topic,
+            client.caller, action, topic,
             now=self._clock(), guests=self._guests(), shared_events=self._shared_events,
         )  # fmt: skip
 
     def subscribe(self, subscription: Subscription) -> None:
         """Hand what matches on to a client from now on. An earlier subscription to the same filter is replaced."""
-        session, filter_ = subscription.session, subscription.wish.filter
-        self.unsubscribe(session, filter_)
-        session.filters[filter_] = subscription
+        client, filter_ = subscription.client, subscription.wish.filter
+        self.unsubscribe(client, filter_)
+        client.filters[filter_] = subscription
         self._filters.add(filter_, subscription)
 
-    def unsubscribe(self, session: Session, filter_: str) -> bool:
+    def unsubscribe(self, client: Client, filter_: str) -> bool:
         """Forget a client's filter; False if it had none such."""
-        if (subscription := session.filters.pop(filter_, None)) is None:
+        if (subscription := client.filters.pop(filter_, None)) is None:
             return False
         self._filters.remove(filter_, subscription)
         return True
@@ -212,24 +212,24 @@ class EmbeddedBroker:
         wanted.add(filter_, None)
         return [message for topic, message in self._retained.items() if any(True for _ in wanted.matching(topic))]
 
-    def publish(self, source: Session, message: Message) -> bool:
+    def publish(self, source: Client, message: Message) -> bool:
         """Hand a client's message on; False if it may not publish there, and nothing happens."""
         if source.caller is None or not self.may(source, "publish", message.topic):
             log.info("mqtt_message_refused", client=source.client_id, topic=message.topic)
             return False
         if message.retain:
             self._retain(message)
-        takers: dict[Session, Subscription] = {}
+        takers: dict[Client, Subscription] = {}
         for one in self._filters.matching(message.topic):
-            if one.wish.no_local and one.session is source:
+            if one.wish.no_local and one.client is source:
                 continue
-            known = takers.get(one.session)
+            known = takers.get(one.client)
             if known is None or known.wish.qos < one.wish.qos:
-                takers[one.session] = one
-        for session, one in takers.items():
-            if self.may(session, "receive", message.topic):  # a token may have expired, guests may have been shut out
+                takers[one.client] = one
+        for client, one in takers.items():
+            if self.may(client, "receive", message.topic):  # a token may have expired, guests may have been shut out
                 retain = message.retain and one.wish.retain_as_published
-                session.deliver(message, qos=min(one.wish.qos, message.qos), retain=retain)
+                client.deliver(message, qos=min(one.wish.qos, message.qos), retain=retain)
         return True
 
     def _retain(self, message: Message) -> None:

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import aiomqtt
 import structlog
@@ -50,6 +50,20 @@ class Incoming:
     topic: str
     payload: bytes
     kept: bool
+
+
+class Line(Protocol):
+    """What the yard needs of a broker, wherever that is."""
+
+    connected: asyncio.Event
+
+    def on_connect(self, met: Callable[[], None]) -> None:
+        """Call ``met`` after every connect, once the subscriptions are acknowledged."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Publish; False if the broker didn't take it. Calls made in a row are told in that order."""
+        ...
 
 
 class Connection:

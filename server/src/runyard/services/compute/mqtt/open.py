@@ -16,7 +16,8 @@ from runyard.services.compute.mqtt.announce import announced
 from runyard.services.compute.mqtt.bridge import Bridge
 from runyard.services.compute.mqtt.broker import EmbeddedBroker
 from runyard.services.compute.mqtt.broker_url import BrokerUrl, broker_url, is_off
-from runyard.services.compute.mqtt.connection import Connection
+from runyard.services.compute.mqtt.connection import Connection, Line
+from runyard.services.compute.mqtt.resident import Resident
 from runyard.services.compute.mqtt.tasks import stop
 from runyard.services.compute.mqtt.workers import FILTER, Workers
 from runyard.settings import Settings
@@ -62,6 +63,7 @@ async def open_mqtt(
         return
     async with AsyncExitStack() as stack:
         url, port = broker_url(settings), None
+        line: Line
         if url is None:
             broker = EmbeddedBroker(
                 secret=await asyncio.to_thread(broker_secret, settings.data_dir),
@@ -72,12 +74,15 @@ async def open_mqtt(
             )
             port = await stack.enter_async_context(broker.listen(settings.host, settings.mqtt_port))
             url = await asyncio.to_thread(_embedded, settings, port)
-        name = f"runyard-api-{socket.gethostname()}-{os.getpid()}"
-        connection = Connection(url, name=name, filters=[FILTER], heard=workers.heard)
-        workers.attach(connection)
+            line = Resident(broker, filters=[FILTER], heard=workers.heard)
+        else:
+            name = f"runyard-api-{socket.gethostname()}-{os.getpid()}"
+            connection = Connection(url, name=name, filters=[FILTER], heard=workers.heard)
+            line = await stack.enter_async_context(connection.open())
+        workers.attach(line)
         bridge = Bridge(
             yard,
-            connection,
+            line,
             shared_events=shared_events(settings),
             waiting_for=lambda job: waiting_for(job, workers),
         )
@@ -86,7 +91,6 @@ async def open_mqtt(
             asyncio.create_task(bridge.run(), name="mqtt bridge"),
         ]
         stack.push_async_callback(stop, *tasks)
-        await stack.enter_async_context(connection.open())
         yield Mqtt(url=str(url), port=port, workers=workers, read=bridge.read)
 
 

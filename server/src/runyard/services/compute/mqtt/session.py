@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import structlog
 
@@ -39,6 +39,20 @@ CONNECT_SECONDS: Final = 10.0
 
 LAST_WORDS: Final = 2.0
 """Seconds a client has to take what is on its way to it when its connection is closed."""
+
+
+class Client(Protocol):
+    """Who says and hears things at the broker."""
+
+    caller: Caller | None
+    """Who it is, once that is known."""
+
+    client_id: str
+    filters: dict[str, Subscription]
+
+    def deliver(self, message: Message, *, qos: int, retain: bool = False) -> None:
+        """Hand a message over."""
+        ...
 
 
 class Session(asyncio.Protocol):
@@ -290,5 +304,5 @@ class Session(asyncio.Protocol):
 class Subscription:
     """One filter of one client."""
 
-    session: Session
+    client: Client
     wish: Wish

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+import shutil
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from pathlib import Path
+from typing import BinaryIO, Final, cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -14,7 +17,7 @@ from blake3 import blake3
 from runyard.artifacts import ArtifactStore, Blob
 from runyard.clock import Clock
 from runyard.database import Connection, Database
-from runyard.services.inferlets.compiled import CompiledPrograms
+from runyard.services.inferlets.compiled import CompiledPrograms, Fetch
 from runyard.services.inferlets.programs.errors import BadModule, DependencyCycle, MissingImport, NotInstalled
 from runyard.services.inferlets.programs.manifest import Manifest, read_manifest
 from runyard.services.inferlets.programs.names import ProgramName, Reference, read_reference, read_version
@@ -62,13 +65,34 @@ class Programs:
         """Somebody has begun to send a program."""
         self._compiled.expect()
 
-    async def add(self, *, tenant: str, owner: UUID, blob: Blob, digest: str, manifest: str) -> Program:
+    async def survey(self, digest: str, file: BinaryIO) -> Surface:
+        """Look at a program that is on its way, and compile it. Closes its file.
+
+        Args:
+            digest: its BLAKE3, which the caller has checked.
+
+        Raises:
+            BadModule: the module is none, or has nothing to run.
+        """
+        open_file = f"/dev/fd/{file.fileno()}"  # by whatever name it has at that time
+
+        async def fetch(path: Path) -> None:
+            await asyncio.to_thread(shutil.copyfile, open_file, path)
+
+        with file:
+            return await self._known(digest) or await self._made(digest, fetch)
+
+    async def add(
+        self, *, tenant: str, owner: UUID, blob: Blob, digest: str, manifest: str,
+        surveyed: Awaitable[Surface] | None = None,
+    ) -> Program:  # fmt: skip
         """Keep an uploaded program, in place of one of the same name and version.
 
         Args:
             blob: the module, stored.
             digest: its BLAKE3, which the caller has checked.
             manifest: its text; empty for a program that is known by its digest only.
+            surveyed: what :meth:`survey` says, if it was asked.
 
         Raises:
             BadManifest, BadName: what the manifest says can't be used.
@@ -76,9 +100,16 @@ class Programs:
             MissingImport: it imports what doesn't exist here.
         """
         read = read_manifest(manifest) if manifest.strip() else None
-        surface = await self._known(digest) or await self._survey(blob, digest)
+        surface = await (surveyed or self._look(blob, digest))
+        if surface.missing:
+            raise MissingImport(surface.missing)
         return await self._database.transaction(
             lambda connection: self._keep(connection, tenant, owner, blob, digest, manifest, read, surface)
+        )
+
+    async def _look(self, blob: Blob, digest: str) -> Surface:
+        return await self._known(digest) or await self._made(
+            digest, lambda path: self._artifacts.fetch_to(blob.digest, path, check=False)
         )
 
     async def _known(self, digest: str) -> Surface | None:
@@ -86,16 +117,11 @@ class Programs:
         found = await self._database.fetchval("SELECT surface FROM programs WHERE blake3 = $1 LIMIT 1", digest)
         return None if found is None else msgspec.convert(found, Surface)
 
-    async def _survey(self, blob: Blob, digest: str) -> Surface:
+    async def _made(self, digest: str, fetch: Fetch) -> Surface:
         try:
-            surface = await self._compiled.make(
-                digest, lambda path: self._artifacts.fetch_to(blob.digest, path, check=False)
-            )
+            return await self._compiled.make(digest, fetch)
         except BadProgram as error:
             raise BadModule(str(error)) from error
-        if surface.missing:
-            raise MissingImport(surface.missing)
-        return surface
 
     async def _keep(  # noqa: PLR0917
         self, connection: Connection, tenant: str, owner: UUID, blob: Blob, digest: str, text: str,

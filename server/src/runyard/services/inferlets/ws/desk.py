@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -277,18 +278,18 @@ class Desk:
     async def _begin(self, digest: str, chunk: ask.Chunk) -> Upload:
         if len(self._uploads) >= AT_ONCE:
             raise Denied(f"{AT_ONCE} uploads are under way on this connection; finish one first.", code="queue_full")
-        limit = LONGEST_BLOB
-        if isinstance(chunk, ask.UploadProgram):
-            self._require_work()
-            limit = self._yard.settings.inferlet_program
-            self._room.programs.expect()
-            if chunk.manifest.strip():
-                read_manifest(chunk.manifest)  # before the rest is sent for nothing
-        else:
+        artifacts, total = self._yard.artifacts, chunk.total_chunks
+        if not isinstance(chunk, ask.UploadProgram):
             await self._room.instance(self._principal, chunk.instance_id, Action.CANCEL)
+            return Upload(artifacts, digest=digest, total=total, limit=LONGEST_BLOB)
+        self._require_work()
+        programs = self._room.programs
+        programs.expect()
+        if chunk.manifest.strip():
+            read_manifest(chunk.manifest)  # before the rest is sent for nothing
         return Upload(
-            self._yard.artifacts, digest=digest, total=chunk.total_chunks, limit=limit,
-            manifest=chunk.manifest if isinstance(chunk, ask.UploadProgram) else "",
+            artifacts, digest=digest, total=total, limit=self._yard.settings.inferlet_program,
+            manifest=chunk.manifest, survey=partial(programs.survey, digest),
         )  # fmt: skip
 
     async def _finish(self, chunk: ask.Chunk, upload: Upload) -> None:
@@ -299,7 +300,7 @@ class Desk:
         if isinstance(chunk, ask.UploadProgram):
             await self._room.programs.add(
                 tenant=self._principal.tenant, owner=self._principal.user_id, blob=whole.blob, digest=whole.digest,
-                manifest=upload.manifest,
+                manifest=upload.manifest, surveyed=upload.surveyed,
             )  # fmt: skip
             await self._say(chunk.corr_id, whole.digest)
         else:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final
 
 from blake3 import blake3
 
 from runyard.artifacts import ArtifactStore, Blob, TooLarge
 from runyard.services.inferlets.errors import Denied
+from runyard.services.inferlets.surface import Surface
 from runyard.services.inferlets.ws.requests import CHUNK
 
 AT_ONCE: Final = 8
@@ -39,9 +41,13 @@ class Upload:
         total: how many chunks there will be.
         limit: most bytes it may have.
         manifest: what its first chunk says of it.
+        survey: looks at a program, given its file; that is done while the file is being stored.
     """
 
-    def __init__(self, artifacts: ArtifactStore, *, digest: str, total: int, limit: int, manifest: str = "") -> None:
+    def __init__(
+        self, artifacts: ArtifactStore, *, digest: str, total: int, limit: int, manifest: str = "",
+        survey: Callable[[BinaryIO], Coroutine[object, object, Surface]] | None = None,
+    ) -> None:  # fmt: skip
         if not _DIGEST.fullmatch(digest):
             raise Denied(f"{digest!r:.80} is no BLAKE3 digest: 64 hex digits in lower case.", code="bad_hash")
         if total == 0:
@@ -54,8 +60,12 @@ class Upload:
         self._limit = limit
         self._next = 0
         self._seen = blake3()
+        self._survey = survey
+        self.surveyed: asyncio.Task[Surface] | None = None
+        """What a program looks like, once that is known; None if nobody has looked."""
+
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
-        put = artifacts.put(self._pieces(), limit=limit, also=self._seen.update)
+        put = artifacts.put(self._pieces(), limit=limit, also=self._seen.update, arrived=self._arrived)
         self._storing = asyncio.create_task(put, name=f"upload {digest}")
 
     async def add(self, index: int, total: int, content: bytes, *, digest: str) -> bool:
@@ -94,8 +104,15 @@ class Upload:
 
     async def drop(self) -> None:
         """Forget it."""
-        self._storing.cancel()
-        await asyncio.gather(self._storing, return_exceptions=True)
+        tasks = [self._storing] if self.surveyed is None else [self._storing, self.surveyed]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _arrived(self, file: Path) -> None:
+        if self._survey is not None and self._seen.hexdigest() == self._digest:
+            self.surveyed = asyncio.create_task(self._survey(file.open("rb")), name=f"survey of {self._digest}")
+            self.surveyed.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _hand_on(self, content: bytes | None) -> None:
         """Give the store a chunk, or the word that there are no more; wait until it has room, or has given up."""
