@@ -93,7 +93,8 @@ async def bare_upload(url: str, content: bytes) -> float:
     async with connect(url, compression=None) as socket:
         digest = blake3(content).hexdigest()
         for index in range(total):
-            chunk = {"chunk_index": index, "total_chunks": total, "chunk_data": content[index * CHUNK : (index + 1) * CHUNK]}
+            data = content[index * CHUNK : (index + 1) * CHUNK]
+            chunk = {"chunk_index": index, "total_chunks": total, "chunk_data": data}
             await socket.send(msgpack.packb({"type": "upload", "program_hash": digest, "manifest": "", **chunk}))
         await socket.recv()
     return time.perf_counter() - start
