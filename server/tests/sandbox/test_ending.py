@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import uuid
 
 import pytest
 
-from runyard.sandbox import Command, Limits, Sandbox
+from runyard.sandbox import Command, Limits, Sandbox, bubblewrap
 
 from .conftest import PYTHON, SOURCES, SUPERVISOR, gone, marked, run, until
 
@@ -122,6 +123,16 @@ async def test_killing_the_supervisor_leaves_nothing_behind(name: str, marker: s
     supervisor.kill()
     await supervisor.wait()
     await gone(marker)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_nothing_is_started_for_somebody_who_has_gone(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    """The moment between our end and bwrap's wish to end with us, as what it leads to: another parent."""
+    if not there:
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+    with bubblewrap.launch(Command(argv=(PYTHON, "-c", "print('ran')")), bwrap="/bin/echo") as launch:
+        done = subprocess.run(launch.argv, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode == 0, "--args" in done.stdout) == (there, there)
 
 
 async def test_many_at_once(sandbox: Sandbox) -> None:

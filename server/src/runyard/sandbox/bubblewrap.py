@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ from runyard.sandbox.view import (
 )
 
 NAME = "bubblewrap"
+
+GUARD = (
+    "/usr/bin/setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c", 'test "$PPID" = "$0" && exec "$@"',
+)  # fmt: skip
+"""What starts bwrap: it ends with us from the first moment on, even if we end before it can ask for that itself."""
+
 INSTALL = "install it with `apt install bubblewrap`"
 
 
@@ -51,7 +58,7 @@ def launch(command: Command, *, bwrap: str) -> Iterator[Launch]:
         limits = resource_limits(command.limits, own_count=True)
         prlimit = ["/usr/bin/prlimit", *(f"--{name}={value}" for name, value in limits.items()), "--"]
         yield Launch(
-            argv=(bwrap, "--args", str(arguments), "--", *prlimit, *command.argv),
+            argv=(*GUARD, str(os.getpid()), bwrap, "--args", str(arguments), "--", *prlimit, *command.argv),
             inherit=tuple(inherited.fds),
             status=inherited.status,
         )
