@@ -63,12 +63,15 @@ def remove(path: Path) -> None:
     """Remove a folder, even one whose maker took away our right to. Blocks."""
     if not path.exists():
         return
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            inner = Path(folder, name)
-            if not inner.is_symlink() and stat.S_IMODE(inner.lstat().st_mode) & 0o700 != 0o700:
-                inner.chmod(0o700)
-    shutil.rmtree(path)
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                inner = Path(folder, name)
+                if not inner.is_symlink() and stat.S_IMODE(inner.lstat().st_mode) & 0o700 != 0o700:
+                    inner.chmod(0o700)
+        shutil.rmtree(path)
 
 
 def _take(parent: Path, name: str) -> int:
