@@ -98,7 +98,9 @@ async def test_a_character_printed_in_two_halves_is_kept_whole(bench: Bench) -> 
 
 
 @given(data=st.binary(max_size=200), cuts=st.lists(st.integers(0, 200), max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 async def test_any_bytes_in_any_pieces_come_out_as_they_went_in(bench: Bench, data: bytes, cuts: list[int]) -> None:
     """Invariant 2."""
     job = await bench.started()

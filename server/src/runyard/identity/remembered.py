@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -40,6 +40,17 @@ class _Known(Generic[Found]):
     until: datetime
 
 
+@dataclass(slots=True, eq=False)
+class _Look:
+    """Who has changed while the database was asked: what it says of them may be what was before."""
+
+    changed: set[UUID] = field(default_factory=set)
+    everybody: bool = False
+
+    def outdated(self, user_id: UUID) -> bool:
+        return self.everybody or user_id in self.changed
+
+
 class Remembered(ABC, Generic[Handle, Found]):
     """Finds what belongs to a handle, such as a user's number or a key's digest.
 
@@ -51,7 +62,7 @@ class Remembered(ABC, Generic[Handle, Found]):
         self._signals: Signals | None = None
         self._known: dict[Handle, _Known[Found]] = {}
         self._handles: dict[UUID, set[Handle]] = {}
-        self._changes = 0
+        self._looks: set[_Look] = set()
 
     async def listen(self, signals: Signals) -> None:
         """Remember from now on, and forget what ``signals`` tells of."""
@@ -64,15 +75,20 @@ class Remembered(ABC, Generic[Handle, Found]):
         known = self._known.get(handle)
         if known is not None and self._hearing and self._clock() < known.until:
             return known.found
-        changes = self._changes
-        found = await self._look(handle)
-        if self._hearing and changes == self._changes:  # else what was read may be what was before the change
+        look = _Look()
+        self._looks.add(look)
+        try:
+            found = await self._look(handle)
+        finally:
+            self._looks.discard(look)
+        if self._hearing and not look.outdated(found.user_id):
             self._remember(handle, found)
         return found
 
     def forget(self, user_id: UUID) -> None:
         """The user changed: look them up again."""
-        self._changes += 1
+        for look in self._looks:
+            look.changed.add(user_id)
         for handle in self._handles.pop(user_id, ()):
             del self._known[handle]
 
@@ -85,7 +101,8 @@ class Remembered(ABC, Generic[Handle, Found]):
         return self._signals is not None and self._signals.hearing
 
     def _forget_all(self) -> None:
-        self._changes += 1
+        for look in self._looks:
+            look.everybody = True
         self._known.clear()
         self._handles.clear()
 

@@ -202,7 +202,9 @@ SAMPLES = {format_: encoded(photo(40, 30), format_) for format_ in FORMATS if fo
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(data=st.data())
 def test_damage_is_a_media_error_or_a_picture(sample: str, tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(SAMPLES[sample])

@@ -294,7 +294,9 @@ def test_bad_files_are_refused(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["gif", "tiff", "png"])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(data=st.data())
 def test_damage_is_a_media_error_or_a_picture(target: str, tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(SAMPLES[data.draw(st.sampled_from(sorted(SAMPLES)))])

@@ -67,7 +67,7 @@ def test_a_character_cut_in_two_where_the_look_ends_is_still_text(tmp_path: Path
     assert identify(path).kind == "text"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=600))
 def test_no_content_is_too_odd(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd"

@@ -320,7 +320,11 @@ class TestRefusals:
         content = film(folder / f"small.{suffix}", size=(64, 48), seconds=0.4, sound=True).read_bytes()
         damaged = folder / f"damaged.{suffix}"
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+        @settings(
+            max_examples=60,
+            deadline=None,
+            suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        )
         @given(
             st.dictionaries(st.integers(0, len(content) - 1), st.integers(0, 255), min_size=1, max_size=40),
             st.integers(1, len(content)),

@@ -320,7 +320,9 @@ async def yard(yard_database: str) -> AsyncIterator[Yard]:
         yield opened
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(spec=specs(), seed=st.integers(0, 2**32))
 async def test_whatever_breaks_a_run_comes_to_its_end(yard: Yard, spec: Spec, seed: int) -> None:
     """Invariants 1 and 4."""

@@ -14,12 +14,11 @@ from functools import cache
 from typing import Final
 from uuid import UUID, uuid4
 
-import asyncpg
 import msgspec
 from msgspec import UNSET
 
 from runyard.clock import Clock
-from runyard.database import Connection, Database
+from runyard.database import Connection
 from runyard.services.runs.evidence import tree
 from runyard.services.runs.evidence.entry import (
     Actor,
@@ -32,7 +31,7 @@ from runyard.services.runs.evidence.entry import (
     iso,
     masked,
 )
-from runyard.services.runs.refused import conflict
+from runyard.services.runs.repeats import ANSWERED, SAME, Answered, AnsweredMeanwhile, Command, answered_in
 
 CHANNEL: Final = "runyard_runs"
 """Notifications ``<workspace> <number of its last event>``."""
@@ -43,14 +42,9 @@ RETENTION: Final = timedelta(days=7)
 SWEEP: Final = 256
 """Events between two removals of old ones."""
 
-_ANSWERED: Final = "known.fingerprint, known.status, known.location, known.body"
-_SAME: Final = "(known.workspace, known.command, known.user_id, known.key) = ($2, $3, $4, $5) AND known.created_at > $1"
-
-_KNOWN: Final = f"SELECT {_ANSWERED} FROM runs_idempotency AS known WHERE {_SAME}"
-
 _OPEN: Final = f"""
-    SELECT head.entries, head.hash, head.at, head.events, {_ANSWERED}
-    FROM runs_heads AS head LEFT JOIN runs_idempotency AS known ON {_SAME}
+    SELECT head.entries, head.hash, head.at, head.events, {ANSWERED}
+    FROM runs_heads AS head LEFT JOIN runs_idempotency AS known ON {SAME}
     WHERE head.workspace = $6 FOR UPDATE OF head
 """
 
@@ -89,44 +83,6 @@ _CLOSE: Final = f"""
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A request that changes something, as it is remembered: whose, which, and with what body.
-
-    Attributes:
-        scope: the workspace it is about; empty for one that makes a workspace.
-        name: what the protocol calls the change, such as ``StartWorkflow``.
-        key: its Idempotency-Key, or what else nobody else has.
-        since: what was answered up to then is forgotten.
-    """
-
-    scope: str
-    name: str
-    user: UUID
-    key: str
-    fingerprint: bytes
-    at: datetime
-    since: datetime
-
-    @property
-    def sought(self) -> tuple[object, ...]:
-        """What finds an answer to it: the first values of the statements above."""
-        return self.since, self.scope, self.name, self.user, self.key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What a command was answered. Without a body for what can't be shown."""
-
-    status: int
-    location: str | None
-    body: bytes
-
-
-class AnsweredMeanwhile(Exception):
-    """The same command was answered while this one was at work, so this one mustn't count."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Opens books."""
@@ -155,21 +111,11 @@ class Ledger:
             workspace=workspace,
             now=now if head["at"] is None else max(now, head["at"]),
             command=command,
-            answered=None if command is None else _answered(head, command),
+            answered=None if command is None else answered_in(head, command),
             _entries=head["entries"],
             _hash=head["hash"],
             _events=head["events"],
         )
-
-
-async def answered(database: Database, command: Command) -> Answered | None:
-    """What a command was answered, if it was.
-
-    Raises:
-        Refused: its key was used for another one.
-    """
-    found = await database.fetchrow(_KNOWN, *command.sought)
-    return None if found is None else _answered(found, command)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -335,14 +281,6 @@ def _joined(later: Sequence[tuple[str, tuple[object, ...]]]) -> tuple[str, list[
 def _moved(parts: str, *, by: int) -> str:
     """The same with higher numbers of its parameters."""
     return _PLACE.sub(lambda place: f"${by + int(place[1])}", parts)
-
-
-def _answered(row: asyncpg.Record, command: Command) -> Answered | None:
-    if row["fingerprint"] is None:
-        return None
-    if row["fingerprint"] != command.fingerprint:
-        raise conflict("This Idempotency-Key was used for another request. Use a new one.")
-    return Answered(status=row["status"], location=row["location"], body=row["body"])
 
 
 def _column(entries: list[EvidenceEntry], name: str) -> list[str | None]:

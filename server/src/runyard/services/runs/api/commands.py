@@ -19,8 +19,9 @@ from fastapi import Request, Response
 from runyard.database import Connection, DatabaseUnavailable
 from runyard.services.runs.api.edge import Visit
 from runyard.services.runs.api.etags import etag_of, matches
-from runyard.services.runs.ledger import Answered, Book, Command, answered
+from runyard.services.runs.ledger import Book
 from runyard.services.runs.models.base import Answer, Ask
+from runyard.services.runs.repeats import Answered, Command, answered
 from runyard.services.runs.room import Room
 from runyard.web.bodies import JSON
 from runyard.web.idempotency import idempotency_key
