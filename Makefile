@@ -2,8 +2,8 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 UV := .tools/bin/uv
-# More processes than cores: the suite waits for a third of its time.
-JOBS ?= $(shell echo $$(($$(nproc) + 2)))
+# Three processes at least: the suite waits for a third of its time. Four on two cores gained nothing.
+JOBS ?= $(shell n=$$(nproc); echo $$((n > 3 ? n : 3)))
 
 # Some images keep Python from writing compiled modules down; every process started here would then compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
