@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -59,6 +60,29 @@ async def whole(files: ArtifactStore, digest: str, **options: int) -> bytes:
 
 def kept(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+async def test_an_upload_that_is_given_up_in_its_first_moment_leaves_nothing(
+    files: ArtifactStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, made, keep = threading.Event(), threading.Event(), threading.Event(), module._Arrival.keep
+
+    def slow(arrival: module._Arrival, lot: Sequence[bytes]) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        keep(arrival, lot)
+        made.set()
+
+    monkeypatch.setattr(module._Arrival, "keep", slow)
+    putting = asyncio.create_task(files.put(pieces(b"x" * MIB), limit=2 * MIB))
+    assert await asyncio.to_thread(begun.wait, 60)
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    go_on.set()  # its file is made now
+    while not made.is_set():
+        await asyncio.sleep(0)
+    await gone(folder)
 
 
 async def gone(folder: Path) -> None:

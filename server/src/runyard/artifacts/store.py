@@ -400,12 +400,16 @@ class _Arrival:
                 self._also(piece)
             _write(self._file, piece)
 
-    def close(self, kept: asyncio.Task[None] | None = None) -> None:
+    def close(self) -> None:
         """Write no more."""
-        if kept is not None:
-            kept.exception()
         if self._file is not None:
             self._file.close()
+
+    def drop(self, kept: asyncio.Task[None]) -> None:
+        """The last pieces of an upload that was given up have been written: nothing of it stays."""
+        kept.exception()
+        self.close()
+        self._target.unlink(missing_ok=True)
 
 
 async def _receive(
@@ -422,12 +426,14 @@ async def _receive(
             if keeping is not None:
                 await asyncio.shield(keeping)
             keeping = asyncio.create_task(asyncio.to_thread(arrival.keep, lot))
-        await asyncio.shield(keeping or asyncio.to_thread(arrival.keep, ()))
+        if keeping is None:
+            keeping = asyncio.create_task(asyncio.to_thread(arrival.keep, ()))
+        await asyncio.shield(keeping)
     finally:
         if keeping is None or keeping.done():
             arrival.close()
-        else:  # nobody closes a file that is being written
-            keeping.add_done_callback(arrival.close)
+        else:  # nobody closes a file that is being written, or removes one that is being made
+            keeping.add_done_callback(arrival.drop)
     return Blob(arrival.digest.hexdigest(), size)
 
 

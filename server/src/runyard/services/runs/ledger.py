@@ -48,9 +48,6 @@ _OPEN: Final = f"""
     WHERE head.workspace = $6 FOR UPDATE OF head
 """
 
-_VALUES: Final = 26
-"""How many the statement that closes a book has, without further changes."""
-
 _PLACE: Final = re.compile(r"\$(\d+)")
 
 _UNASKED: Final = (None,) * 5
@@ -81,6 +78,9 @@ _CLOSE: Final = f"""
         RETURNING true
     ) SELECT pg_notify('{CHANNEL}', $1 || ' ' || $5), $18 IS NULL OR EXISTS (SELECT FROM kept) AS kept
 """
+
+_VALUES: Final = max(int(number) for number in _PLACE.findall(_CLOSE))
+"""How many the statement has by itself, without further changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from runyard.database import DatabaseUnavailable
 from runyard.jobs import Job
 from runyard.jobs.store import CHANNEL
 from runyard.services.compute.mqtt.access import EVENTS, USERS, SharedEvents
-from runyard.services.compute.mqtt.connection import Line
+from runyard.services.compute.mqtt.connection import Link
 from runyard.services.compute.mqtt.steps import Told, payload, untold
 from runyard.services.compute.words import PREFIX, channel, milliseconds, status, user_number
 from runyard.yard import Yard
@@ -65,7 +65,7 @@ class Bridge:
     def __init__(
         self,
         yard: Yard,
-        connection: Line,
+        connection: Link,
         *,
         shared_events: SharedEvents,
         waiting_for: Callable[[Job], str | None] = lambda _job: None,

@@ -52,7 +52,7 @@ class Incoming:
     kept: bool
 
 
-class Line(Protocol):
+class Link(Protocol):
     """What the yard needs of a broker, wherever that is."""
 
     connected: asyncio.Event

@@ -16,7 +16,7 @@ from runyard.services.compute.mqtt.announce import announced
 from runyard.services.compute.mqtt.bridge import Bridge
 from runyard.services.compute.mqtt.broker import EmbeddedBroker
 from runyard.services.compute.mqtt.broker_url import BrokerUrl, broker_url, is_off
-from runyard.services.compute.mqtt.connection import Connection, Line
+from runyard.services.compute.mqtt.connection import Connection, Link
 from runyard.services.compute.mqtt.resident import Resident
 from runyard.services.compute.mqtt.tasks import stop
 from runyard.services.compute.mqtt.workers import FILTER, Workers
@@ -63,7 +63,7 @@ async def open_mqtt(
         return
     async with AsyncExitStack() as stack:
         url, port = broker_url(settings), None
-        line: Line
+        link: Link
         if url is None:
             broker = EmbeddedBroker(
                 secret=await asyncio.to_thread(broker_secret, settings.data_dir),
@@ -74,15 +74,15 @@ async def open_mqtt(
             )
             port = await stack.enter_async_context(broker.listen(settings.host, settings.mqtt_port))
             url = await asyncio.to_thread(_embedded, settings, port)
-            line = Resident(broker, filters=[FILTER], heard=workers.heard)
+            link = Resident(broker, filters=[FILTER], heard=workers.heard)
         else:
             name = f"runyard-api-{socket.gethostname()}-{os.getpid()}"
             connection = Connection(url, name=name, filters=[FILTER], heard=workers.heard)
-            line = await stack.enter_async_context(connection.open())
-        workers.attach(line)
+            link = await stack.enter_async_context(connection.open())
+        workers.attach(link)
         bridge = Bridge(
             yard,
-            line,
+            link,
             shared_events=shared_events(settings),
             waiting_for=lambda job: waiting_for(job, workers),
         )

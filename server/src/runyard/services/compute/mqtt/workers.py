@@ -13,7 +13,7 @@ import structlog
 
 from runyard.clock import Clock
 from runyard.services.compute.mqtt.access import WORKERS
-from runyard.services.compute.mqtt.connection import Incoming, Line
+from runyard.services.compute.mqtt.connection import Incoming, Link
 
 FILTER: Final = f"{WORKERS}/+"
 STALE: Final = timedelta(seconds=35)
@@ -51,7 +51,7 @@ class Workers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._workers: dict[str, _Worker] = {}
-        self._connection: Line | None = None
+        self._connection: Link | None = None
         self._settled = 0.0
 
     def capabilities(self) -> tuple[int, dict[str, int]]:
@@ -86,7 +86,7 @@ class Workers:
             seen = min(told, self._clock()) if message.kept else self._clock()
             self._workers[name] = _Worker(frozenset(said.capabilities), max(0, said.idle_count), seen)
 
-    def attach(self, connection: Line) -> None:
+    def attach(self, connection: Link) -> None:
         """Take the view over ``connection``: afresh after every connect."""
         self._connection = connection
         connection.on_connect(self._met)

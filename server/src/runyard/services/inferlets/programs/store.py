@@ -80,7 +80,7 @@ class Programs:
             await asyncio.to_thread(shutil.copyfile, open_file, path)
 
         with file:
-            return await self._known(digest) or await self._made(digest, fetch)
+            return await self._look(digest, fetch)
 
     async def add(
         self, *, tenant: str, owner: UUID, blob: Blob, digest: str, manifest: str,
@@ -100,24 +100,20 @@ class Programs:
             MissingImport: it imports what doesn't exist here.
         """
         read = read_manifest(manifest) if manifest.strip() else None
-        surface = await (surveyed or self._look(blob, digest))
+        surface = await (
+            surveyed or self._look(digest, lambda path: self._artifacts.fetch_to(blob.digest, path, check=False))
+        )
         if surface.missing:
             raise MissingImport(surface.missing)
         return await self._database.transaction(
             lambda connection: self._keep(connection, tenant, owner, blob, digest, manifest, read, surface)
         )
 
-    async def _look(self, blob: Blob, digest: str) -> Surface:
-        return await self._known(digest) or await self._made(
-            digest, lambda path: self._artifacts.fetch_to(blob.digest, path, check=False)
-        )
-
-    async def _known(self, digest: str) -> Surface | None:
-        """What was found when the same module was uploaded before, by whomever."""
+    async def _look(self, digest: str, fetch: Fetch) -> Surface:
+        """What was found when the same module was uploaded before, by whomever; else what is found now."""
         found = await self._database.fetchval("SELECT surface FROM programs WHERE blake3 = $1 LIMIT 1", digest)
-        return None if found is None else msgspec.convert(found, Surface)
-
-    async def _made(self, digest: str, fetch: Fetch) -> Surface:
+        if found is not None:
+            return msgspec.convert(found, Surface)
         try:
             return await self._compiled.make(digest, fetch)
         except BadProgram as error:
